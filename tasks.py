@@ -1,0 +1,13 @@
+"""Invoke's door: loads the namespace of the package ``tasks`` beside this file.
+
+Invoke prefers this file and Python prefers the package, so this module gives its name back
+before it imports the package of the same name.
+"""
+
+import sys
+
+sys.modules.pop(__name__, None)
+
+from tasks.namespace import ns  # noqa: E402  (the name has to be free first)
+
+__all__ = ["ns"]

@@ -1,0 +1,1 @@
+"""Wirework's tasks: one module a collection, listed in ``namespace``."""
