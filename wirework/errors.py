@@ -7,6 +7,7 @@
     │   ├── DocumentError         a YAML file that cannot be read as it stands
     │   ├── InventoryError        a file that reads, but describes no fleet
     │   ├── PatternError          a host pattern that is malformed or matches nothing
+    │   ├── ArgumentError         a parameter that is missing, unknown or of a wrong kind
     │   ├── PlaybookError         a play, role or step that is not what its signature says
     │   ├── TemplateError         a template that cannot be rendered
     │   └── SecretError           a secret that cannot be fetched
@@ -58,6 +59,14 @@ class InventoryError(BadInput):
 
 class PatternError(BadInput):
     """A host pattern is malformed or matches nothing."""
+
+
+class ArgumentError(BadInput):
+    """A parameter is missing, unknown or of a wrong kind; ``parameter`` names it."""
+
+    def __init__(self, message: str, *, parameter: str, where: str = "", hint: str = "") -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.parameter = parameter
 
 
 class PlaybookError(BadInput):

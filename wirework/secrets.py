@@ -24,23 +24,30 @@ class Secret:
     """A value fetched when it is first used, once, and shown only by ``reveal()``.
 
     ``source`` names where it comes from (``env:DB_PASSWORD``) and is what every printed form
-    of the secret shows. Two secrets are equal when their sources are.
+    of the secret shows. Two secrets are equal when their sources are. Threads may share one.
     """
 
-    __slots__ = ("__fetch", "__lock", "__value", "source")
+    __slots__ = ("__fetch", "__lock", "__outcome", "source")
 
     def __init__(self, source: str, fetch: Callable[[], str]) -> None:
         self.source = source
         self.__fetch = fetch
         self.__lock = threading.Lock()
-        self.__value: str | None = None
+        self.__outcome: str | SecretError | None = None
 
     def reveal(self) -> str:
         """Return the value; raises SecretError when its source does not have it."""
         with self.__lock:
-            if self.__value is None:
-                self.__value = self.__fetch()
-            return self.__value
+            if self.__outcome is None:
+                # A failure is kept as well: a thousand hosts must not each wait for a dead command.
+                try:
+                    self.__outcome = self.__fetch()
+                except SecretError as error:
+                    self.__outcome = _without_context(error)
+            outcome = self.__outcome
+        if isinstance(outcome, SecretError):
+            raise _without_context(outcome)
+        return outcome
 
     def __repr__(self) -> str:
         return f"<secret {self.source}>"
@@ -74,6 +81,11 @@ def secret(source: str) -> Secret:
     return Secret(source, lambda: fetch(rest))
 
 
+def _without_context(error: SecretError) -> SecretError:
+    """Return the same error without the frames and causes, which may hold what was fetched."""
+    return SecretError(error.message, where=error.where, hint=error.hint)
+
+
 def _from_env(name: str) -> str:
     value = os.environ.get(name)
     if value is None:
@@ -84,21 +96,23 @@ def _from_env(name: str) -> str:
 def _from_file(path: str) -> str:
     """Return a file's text without its last line end."""
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8")
+        data = Path(path).expanduser().read_bytes()
     except OSError as error:
         raise SecretError(f"cannot read the secret file {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        # Its context would carry the bytes of the secret, so it is dropped.
-        raise SecretError(f"the secret file {path} is not UTF-8 text") from None
-    return text.removesuffix("\n").removesuffix("\r")
+    except (RuntimeError, ValueError) as error:  # no such user, or a NUL in the name
+        raise SecretError(f"cannot read the secret file {path!r}: {error}") from error
+    return _text(data, f"the secret file {path} is not UTF-8 text")
 
 
 def _from_prompt(text: str) -> str:
-    if not sys.stdin.isatty():
+    if not _at_terminal():
         raise SecretError(
             f"cannot ask for {text!r}: there is no terminal", hint="use env:, file: or command:"
         )
-    return getpass.getpass(f"{text}: ")
+    try:
+        return getpass.getpass(f"{text}: ")
+    except EOFError:
+        raise SecretError(f"nothing was entered for {text!r}") from None
 
 
 def _from_command(words: str) -> str:
@@ -107,22 +121,37 @@ def _from_command(words: str) -> str:
         argv = shlex.split(words)
     except ValueError as error:
         raise SecretError(f"cannot split the secret command into words: {error}") from error
+    # It may ask for a passphrase at a terminal, but must not eat what is piped into us.
+    stdin = None if _at_terminal() else subprocess.DEVNULL
     try:
         done = subprocess.run(
-            argv, check=False, capture_output=True, timeout=COMMAND_TIMEOUT, stdin=None
+            argv, check=False, capture_output=True, timeout=COMMAND_TIMEOUT, stdin=stdin
         )
     except OSError as error:
         raise SecretError(f"cannot run the secret command {argv[0]}: {error.strerror}") from error
+    except ValueError as error:  # a NUL in a word
+        raise SecretError(f"cannot run the secret command {argv[0]!r}: {error}") from error
     except subprocess.TimeoutExpired:
         raise SecretError(
-            f"the secret command {argv[0]} gave no answer within {COMMAND_TIMEOUT:.0f} s"
+            f"the secret command {argv[0]} gave no answer within {COMMAND_TIMEOUT:g} s"
         ) from None
     if done.returncode:
         raise SecretError(f"the secret command {argv[0]} ended with status {done.returncode}")
+    return _text(done.stdout, f"the secret command {argv[0]} did not print UTF-8 text")
+
+
+def _at_terminal() -> bool:
+    """Whether somebody is there to ask; a service may have no standard input, or a closed one."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+
+def _text(data: bytes, otherwise: str) -> str:
+    """Return ``data`` without its last line end; ``otherwise`` is the error's text."""
     try:
-        return done.stdout.decode("utf-8").removesuffix("\n")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
-        raise SecretError(f"the secret command {argv[0]} did not print UTF-8 text") from None
+        raise SecretError(otherwise) from None
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 _SOURCES: dict[str, Callable[[str], str]] = {

@@ -1,0 +1,71 @@
+"""Exit codes, and how every error becomes one line and one of them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from invoke.exceptions import Exit
+
+from wirework.errors import BadInput, Unreachable, WireworkError
+
+DONE = 0
+FAILED = 1
+BAD_INPUT = 2
+UNREACHABLE = 4
+INTERRUPTED = 130
+
+
+def code_of(error: BaseException) -> int:
+    """Return the exit code that an error stands for."""
+    if isinstance(error, BadInput):
+        return BAD_INPUT
+    if isinstance(error, Unreachable):
+        return UNREACHABLE
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return FAILED
+
+
+def leave(code: int) -> None:
+    """End the command line with ``code``, unless it is 0: then the next task may run."""
+    if code:
+        sys.stdout.flush()
+        raise Exit(code=code)
+
+
+@contextmanager
+def guarded(*, debug: bool) -> Iterator[None]:
+    """Turn whatever is raised inside into one line on standard error and an exit code."""
+    debug = debug or logging.getLogger().isEnabledFor(logging.DEBUG)
+    try:
+        yield
+    except Exit:
+        raise
+    except KeyboardInterrupt:
+        complain("interrupted")
+        raise Exit(code=INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`| head`); Python must not complain at exit.
+        sys.stdout = None
+        raise Exit(code=FAILED) from None
+    except WireworkError as error:
+        if debug:
+            traceback.print_exc()
+        complain(str(error))
+        raise Exit(code=code_of(error)) from None
+    except Exception as error:  # noqa: BLE001 (a bug must not greet people as a traceback)
+        if debug:
+            traceback.print_exc()
+        complain(f"internal error: {type(error).__name__}: {error} (--debug shows where)")
+        raise Exit(code=FAILED) from None
+
+
+def complain(text: str) -> None:
+    """Say what went wrong, in one line on standard error."""
+    red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
+    sys.stdout.flush()
+    print(f"{red}error:{plain} {text}", file=sys.stderr, flush=True)

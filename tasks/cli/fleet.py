@@ -1,0 +1,158 @@
+"""A fleet task from its options to its exit code."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from wirework import inventory
+from wirework.errors import BadInput
+from wirework.fleet import Outcome, Report, Status, fan_out
+from wirework.inventory import Host, fold
+from wirework.ssh import Pool
+
+from .exits import BAD_INPUT, DONE, FAILED, INTERRUPTED, UNREACHABLE, complain
+from .progress import STYLES, Progress
+from .render import Form, as_data, cell, table_of, write_json, write_json_line, write_table
+from .terminal import count, plain, seconds
+from .views import FLEET_VIEWS
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every fleet task is told; see FLEET in ``decorators``."""
+
+    task: str
+    hosts: str
+    limit: str
+    inventory: str
+    forks: int
+    batch: str
+    max_fail: str
+    timeout: float
+    become: bool
+    live: bool
+
+
+def run_on_fleet(
+    body: Callable[..., Any], arguments: Mapping[str, Any], options: Options, form: Form, view: str
+) -> int:
+    """Run a body on every host that is asked for, show what came of it, return the exit code."""
+    hosts, fleet = choose(options.inventory, options.hosts, options.limit)
+    if options.become:
+        hosts = tuple(dataclasses.replace(host, become=True) for host in hosts)
+    if options.timeout < 0:
+        raise BadInput(f"--timeout is {options.timeout:g}: time does not run backwards")
+    progress = Progress(options.task, len(hosts), live_lines=options.live and form is Form.TABLE)
+    with progress, Pool(gateways=fleet.hosts.__getitem__, listen=progress.heard) as pool:
+        report = fan_out(
+            hosts,
+            lambda host: body(pool.remote(host), **arguments),
+            forks=options.forks,
+            batches=tuple(filter(None, options.batch.split(","))) or ("100%",),
+            max_fail=options.max_fail or None,
+            timeout=options.timeout or None,
+            give_up=pool.give_up,
+            watch=_Stream(progress) if form is Form.JSONL else progress,
+        )
+    if form is Form.JSON:
+        write_json([outcome_data(outcome) for outcome in report.outcomes])
+    elif form is Form.TABLE:
+        if view and not options.live:
+            FLEET_VIEWS[view](report)
+        elif not view:
+            show_answers(report)
+    show_trouble(report)
+    show_summary(report)
+    return exit_code(report)
+
+
+def choose(
+    source: str, pattern: str, limit: str = ""
+) -> tuple[tuple[Host, ...], inventory.Inventory]:
+    """Return the hosts that are asked for, and the inventory they are from."""
+    if not pattern:
+        raise BadInput("say on which hosts", hint="--hosts web, or --hosts all")
+    fleet = inventory.load(inventory.find(source, start=Path.cwd()))
+    return fleet.select(pattern, limit=limit), fleet
+
+
+def exit_code(report: Report[Any]) -> int:
+    """Return what a report means: a failure weighs more than a host that is away."""
+    if report.interrupted:
+        return INTERRUPTED
+    if failed := report.of(Status.FAILED):
+        only_bad_input = all(isinstance(outcome.error, BadInput) for outcome in failed)
+        return BAD_INPUT if only_bad_input else FAILED
+    return UNREACHABLE if report.of(Status.UNREACHABLE) else DONE
+
+
+def outcome_data(outcome: Outcome[Any]) -> dict[str, Any]:
+    """Return an outcome as data for programs."""
+    return {
+        "host": outcome.host.name,
+        "status": outcome.status.value,
+        "seconds": round(outcome.seconds, 3),
+        "result": as_data(outcome.value),
+        "error": str(outcome.error) if outcome.error else None,
+    }
+
+
+def show_answers(report: Report[Any]) -> None:
+    """Show what hosts answered, one row for all that answered alike."""
+    answers = [outcome for outcome in report.outcomes if outcome.value is not None]
+    if not answers:
+        return
+    first: Any = answers[0].value
+    names = [field.name for field in dataclasses.fields(first)]
+    table = table_of("host", "status", *(name.replace("_", " ") for name in names))
+    rows: dict[tuple[str, ...], list[Outcome[Any]]] = {}
+    for outcome in answers:
+        row = (outcome.status.value, *(cell(getattr(outcome.value, name)) for name in names))
+        rows.setdefault(row, []).append(outcome)
+    for (status, *cells), alike in rows.items():
+        hosts = fold([outcome.host.name for outcome in alike])
+        table.add_row(hosts, Text(status, STYLES[alike[0].status]), *map(Text, cells))
+    write_table(table)
+
+
+def show_trouble(report: Report[Any]) -> None:
+    """Say on standard error what went wrong, once for all hosts that it befell."""
+    by_text: dict[str, list[str]] = {}
+    for outcome in report.outcomes:
+        error = outcome.error
+        if error is not None and outcome.status is not Status.SKIPPED:
+            hint = f" ({error.hint})" if error.hint else ""
+            by_text.setdefault(f"{error.message}{hint}", []).append(outcome.host.name)
+    for text, hosts in by_text.items():
+        complain(plain(f"{fold(hosts)}: {' '.join(text.split())}"))
+
+
+def show_summary(report: Report[Any]) -> None:
+    """Say on standard error how many hosts came out how."""
+    counts = ", ".join(f"{n} {status.value}" for status, n in report.counts.items() if n)
+    ended = ", interrupted" if report.interrupted else ""
+    print(
+        f"{count(len(report.outcomes), 'host')}: {counts} in {seconds(report.seconds)}{ended}",
+        file=sys.stderr,
+    )
+
+
+class _Stream:
+    """A watcher that also writes each outcome as a line of JSON when it comes."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.batch = progress.batch
+        self.started = progress.started
+
+    def finished(self, outcome: Outcome[Any]) -> None:
+        """Write the outcome and pass it on."""
+        write_json_line(outcome_data(outcome))
+        self._progress.finished(outcome)

@@ -1,0 +1,106 @@
+"""From a body's signature to Invoke's arguments: kinds, short names and conversions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
+from invoke.tasks import Task
+
+from .exits import BAD_INPUT
+
+SHORT = {
+    "batch": "b",
+    "diff": "d",
+    "forks": "f",
+    "hosts": "H",
+    "inventory": "i",
+    "limit": "l",
+    "output": "o",
+    "timeout": "t",
+    "yes": "y",
+}
+"""The short options, the same for every task; all others have none."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """Converts an option's text to a number, or ends with one line and status 2.
+
+    Invoke calls this while it reads the command line, before any task runs.
+    """
+
+    option: str
+    convert: Callable[[str], float]
+    words: str
+
+    @property
+    def __name__(self) -> str:
+        return self.words
+
+    def __call__(self, text: str) -> float:
+        """Return the number that ``text`` spells."""
+        try:
+            return self.convert(text)
+        except ValueError:
+            message = f"error: --{self.option} needs {self.words}, not {text!r}"
+            raise Exit(message, BAD_INPUT) from None
+
+
+class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says nothing here
+    """An Invoke task that keeps its body and makes its options by this project's rules."""
+
+    def __init__(self, entry: Callable[..., None], raw: Callable[..., Any], **options: Any) -> None:
+        super().__init__(entry, auto_shortflags=False, **options)
+        self.raw = raw
+
+    def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
+        """Return what Invoke's Argument is made of, with our kinds and short names."""
+        options: dict[str, Any] = super().arg_opts(name, default, taken_names)
+        option = name.replace("_", "-")
+        kind = inspect.signature(self.body).parameters[name].annotation
+        if kind == "int":
+            options["kind"] = Number(option, int, "a whole number")
+        elif kind == "float":
+            options["kind"] = Number(option, float, "a number")
+        elif kind == "bool":
+            options["kind"] = bool
+        elif kind == "str":
+            options["kind"] = str
+        if name in SHORT:
+            options["names"] = [*options["names"], SHORT[name]]
+        return options
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return the arguments; one without a help text is refused when the suite is loaded."""
+        help_texts = dict(self.help)
+        arguments = super().get_arguments(ignore_unknown_help)
+        # Invoke takes the texts out as it uses them; a second call must find them again.
+        self.help = help_texts
+        for argument in arguments:
+            if not argument.help:
+                raise TypeError(f"{self.name}: the parameter {argument.name} has no help")
+        return arguments
+
+
+def entry_signature(
+    own: list[inspect.Parameter], added: Mapping[str, tuple[Any, str]]
+) -> inspect.Signature:
+    """Return the signature Invoke sees: the context, the task's own parameters, then ours.
+
+    ``added`` gives each of our parameters a default and the name of its kind.
+    """
+    keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    context = inspect.Parameter("c", keyword)
+    extra = [
+        inspect.Parameter(name, keyword, default=default, annotation=kind)
+        for name, (default, kind) in added.items()
+    ]
+    plain = [parameter.replace(kind=keyword) for parameter in own]
+    # A parameter without a default may not stand behind one that has one.
+    ordered = sorted(plain, key=lambda p: p.default is not inspect.Parameter.empty)
+    return inspect.Signature([context, *ordered, *extra])

@@ -1,0 +1,71 @@
+"""Drawings of results for people, where a plain table would not do; chosen by name."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from rich.tree import Tree
+
+from wirework.inventory import GroupTree, fold
+
+from .progress import STYLES
+from .render import console
+from .terminal import count, plain_bytes, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wirework.fleet import Outcome, Report
+    from wirework.ssh import Ran
+
+
+def graph(tree: GroupTree) -> None:
+    """Draw groups within groups, and their hosts folded."""
+    drawn = _branch(Tree(Text(tree.group, "bold"), guide_style="dim"), tree)
+    console().print(drawn)
+
+
+def _branch(drawn: Tree, tree: GroupTree) -> Tree:
+    if tree.hosts:
+        drawn.add(Text.assemble(fold(tree.hosts), (f"  {count(len(tree.hosts), 'host')}", "dim")))
+    for child in tree.children:
+        _branch(drawn.add(Text(child.group, "bold")), child)
+    return drawn
+
+
+def answers(report: Report[Ran]) -> None:
+    """Print what hosts said, once for all that said the same."""
+    groups: dict[tuple[int, str], list[Outcome[Ran]]] = {}
+    for outcome in report.outcomes:
+        if outcome.value is not None:
+            groups.setdefault((outcome.value.status, outcome.value.digest), []).append(outcome)
+    for (status, _), alike in groups.items():
+        if alike[0].value is not None:
+            _print_answer(alike, alike[0].value, status)
+    if len(groups) > 1:
+        sizes = sorted((len(alike) for alike in groups.values()), reverse=True)
+        print(f"{count(sizes[0], 'host')} alike, {sum(sizes[1:])} differ", file=sys.stderr)
+
+
+def _print_answer(alike: list[Outcome[Ran]], ran: Ran, status: int) -> None:
+    hosts = fold([outcome.host.name for outcome in alike])
+    number = f" ({count(len(alike), 'host')})" if len(alike) > 1 else ""
+    ended = f"  status {status}" if status else ""
+    console().print(
+        Text.assemble((hosts, f"bold {STYLES[alike[0].status]}"), (number, "dim"), (ended, "red"))
+    )
+    for content, whole in ((ran.stdout, ran.stdout_size), (ran.stderr, ran.stderr_size)):
+        if content:
+            text = plain_bytes(content)
+            sys.stdout.write("".join(f"  {line}\n" for line in text.splitlines()))
+        if whole > len(content):
+            print(f"  … {size(whole - len(content))} more (--save FOLDER keeps all of it)")
+
+
+VIEWS: dict[str, Callable[[Any], None]] = {"graph": graph}
+"""Views of one result."""
+
+FLEET_VIEWS: dict[str, Callable[[Report[Any]], None]] = {"answers": answers}
+"""Views of what a fleet answered."""

@@ -1,0 +1,34 @@
+"""What every test may use, and the word at the end about what was not tested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.machine import missing
+from wirework import lab as labs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wirework.lab import Lab
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Three throwaway hosts (web1, web2, web3) that the tests of one process share.
+
+    Whoever writes on them writes below a folder of its own.
+    """
+    root = tmp_path_factory.mktemp("lab")
+    yield labs.up(root, ports="free")
+    labs.down(root)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what this machine could not test."""
+    absent = missing()
+    if absent:
+        names = ", ".join(f"{need.name} ({need.purpose})" for need in absent)
+        terminalreporter.write_line(f"Missing here, so not tested: {names}", yellow=True)

@@ -1,0 +1,158 @@
+"""A conversation with one remote command: stdin out, stdout and stderr in, nothing kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import paramiko
+
+Sink = Callable[[bytes], bool | None]
+"""Takes what came on a stream, in order; True means that it has enough and nobody waits on."""
+
+PACKET = 32_000
+"""Bytes sent at once: what fits in one packet of the usual 32 KiB (RFC 4254, 5.2)."""
+BURST = 16
+"""Packets sent, and reads made, before the other direction has its turn."""
+READ = 262_144
+"""Bytes taken at once from what paramiko has buffered, which is at most 2 MiB a stream."""
+TICK = 0.25
+"""Seconds after which the exit status is looked at, which announces itself to nobody."""
+LINGER = 0.5
+"""Seconds of silence, after the command has ended, that end a stream its children hold open."""
+WINDOW_WAITS = (0.002, 0.005, 0.01, 0.02, 0.05)
+"""Seconds to wait, again and again, for a host that takes no more of its stdin at present."""
+
+
+class Ended(Exception):  # noqa: N818 - the end of a conversation is no error
+    """The conversation is over because a sink had enough."""
+
+
+class Late(Exception):  # noqa: N818 - whoever asked for the limit words the error
+    """The conversation was still going on at its deadline."""
+
+
+class _Wakeup(threading.Event):
+    """An event that only its waiter clears.
+
+    Both streams of a channel share it. paramiko clears a stream's event whenever that stream
+    is empty, which would lose what the other one has to say; so does the pipe behind
+    ``channel.fileno()``, which also costs two file descriptors a host.
+    """
+
+    def clear(self) -> None:
+        """Do nothing: see the class."""
+
+    def rearm(self) -> None:
+        super().clear()
+
+
+def converse(
+    channel: paramiko.Channel,
+    stdin: bytes | Iterable[bytes],
+    *,
+    stdout: Sink,
+    stderr: Sink,
+    deadline: float | None,
+) -> None:
+    """Feed ``stdin`` to a channel on which a command runs, and its output to the sinks.
+
+    Returns when the command has ended and its output is read, or when the channel has closed
+    for whatever reason. ``deadline`` is on the monotonic clock. Raises Ended when a sink
+    returned True, Late at the deadline, and whatever a sink or ``stdin`` raises.
+    """
+    wakeup = _Wakeup()
+    channel.in_buffer.set_event(wakeup)
+    channel.in_stderr_buffer.set_event(wakeup)
+    feed = _Feed(channel, stdin)
+    heard = time.monotonic()
+    stalls = 0
+    while True:
+        wakeup.rearm()
+        # Looked at before the streams are read: what came before the end is never lost.
+        over = channel.closed or (channel.eof_received and _has_status(channel))
+        read = _read(channel.recv_ready, channel.recv, stdout)
+        read |= _read(channel.recv_stderr_ready, channel.recv_stderr, stderr)
+        sent = feed.send(wanted=not _has_status(channel))
+        now = time.monotonic()
+        if deadline is not None and now >= deadline:
+            raise Late
+        if read:
+            heard = now
+        if read or sent:
+            stalls = 0
+            continue
+        if over or (_has_status(channel) and now - heard >= LINGER):
+            return
+        wait = TICK
+        if feed.pending:
+            wait = WINDOW_WAITS[min(stalls, len(WINDOW_WAITS) - 1)]
+            stalls += 1
+        if deadline is not None:
+            wait = min(wait, deadline - now)
+        wakeup.wait(wait)
+
+
+class _Feed:
+    """What is still to be sent of a command's stdin; holds one piece of it at a time."""
+
+    def __init__(self, channel: paramiko.Channel, stdin: bytes | Iterable[bytes]) -> None:
+        self._channel = channel
+        self._pieces: Iterator[bytes] = iter((stdin,) if isinstance(stdin, bytes) else stdin)
+        self._piece = memoryview(b"")
+        self.pending = True
+
+    def send(self, *, wanted: bool) -> bool:
+        """Send what the host takes now, and the end of file after the last; False if nothing."""
+        if not self.pending:
+            return False
+        if not wanted:
+            self.pending = False  # nobody is left to read it
+            return False
+        moved = False
+        for _ in range(BURST):
+            if not self._channel.send_ready():
+                break
+            if not self._piece and not self._next():
+                self.pending = False
+                break
+            try:
+                count = self._channel.send(bytes(self._piece[:PACKET]))
+            except OSError:
+                count = 0
+            if count == 0:  # the command has closed its stdin, or is gone
+                self.pending = False
+                break
+            self._piece = self._piece[count:]
+            moved = True
+        return moved
+
+    def _next(self) -> bool:
+        """Take the next piece that holds anything; False, after saying so, at the end."""
+        for piece in self._pieces:
+            if piece:
+                self._piece = memoryview(piece)
+                return True
+        self._channel.shutdown_write()
+        return False
+
+
+def _read(ready: Callable[[], bool], receive: Callable[[int], bytes], sink: Sink) -> bool:
+    """Pass on what one stream holds, a bounded number of times; False if it held nothing."""
+    moved = False
+    for _ in range(BURST):
+        if not ready():
+            break
+        if sink(receive(READ)):
+            raise Ended
+        moved = True
+    return moved
+
+
+def _has_status(channel: paramiko.Channel) -> bool:
+    return channel.exit_status >= 0

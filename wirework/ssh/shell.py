@@ -1,0 +1,161 @@
+"""POSIX shell text that runs on hosts: it needs sh and coreutils or busybox, nothing else.
+
+Paths are made to begin with ``/`` or ``./`` first, so no tool takes one for an option.
+"""
+
+from __future__ import annotations
+
+RECEIVE = r"""
+ww_receive() (
+    LC_ALL=C
+    export LC_ALL
+    umask 077
+    case $1 in /*) target=$1 ;; *) target=./$1 ;; esac
+    size=$2 mode=$3 owner=$4 group=$5 sum=${6-} temp='' kept=''
+    fail() {
+        printf 'ww_receive: %s\n' "$1" >&2
+        exit 1
+    }
+    trap 'test -z "$temp" || rm -f "$temp"' EXIT
+    trap 'exit 1' HUP INT PIPE TERM
+    if [ -L "$target" ]; then
+        :
+    elif [ -d "$target" ]; then
+        fail "there is a folder of that name"
+    elif [ -f "$target" ]; then
+        kept=$(stat -c '%u:%g' "$target") || kept=''
+        test -n "$mode" || mode=$(stat -c %a "$target") || mode=''
+    elif [ -e "$target" ]; then
+        fail "there is something of that name that is no file"
+    fi
+    test -n "$mode" || mode=0644
+    temp=$(mktemp "${target%/*}/.ww.XXXXXX" 2>&1) || {
+        said=$temp temp=''
+        fail "cannot write in its folder: ${said##*: }"
+    }
+    blocks=$((size / 65536)) rest=$((size % 65536))
+    {
+        said=$(
+            if [ "$blocks" -gt 0 ]; then
+                dd bs=65536 count="$blocks" iflag=fullblock conv=fsync 2>&1 >>"$temp" || exit 1
+            fi
+            if [ "$rest" -gt 0 ]; then
+                dd bs="$rest" count=1 iflag=fullblock conv=fsync 2>&1 >>"$temp" || exit 1
+            fi
+        )
+    } || case $said in
+        *'No space left'*) fail "no space left on the disk" ;;
+        *'quota exceeded'*) fail "the disk quota is exceeded" ;;
+        *) fail "cannot write it: ${said%%
+*}" ;;
+    esac
+    had=$(stat -c %s "$temp") || fail "its temporary file is gone"
+    [ "$had" -eq "$size" ] || fail "only $had of $size bytes arrived"
+    if [ -n "$sum" ]; then
+        had=$(sha256sum <"$temp") || fail "cannot be read back"
+        [ "${had%% *}" = "$sum" ] || fail "what arrived has another SHA-256 than what was sent"
+    fi
+    if [ -n "$owner$group" ]; then
+        said=$(chown "$owner${group:+:$group}" "$temp" 2>&1) ||
+            fail "cannot give it to $owner${group:+:$group}: ${said##*: }"
+    elif [ -n "$kept" ] && [ "$kept" != "$(stat -c '%u:%g' "$temp")" ]; then
+        chown "$kept" "$temp" 2>/dev/null || :
+    fi
+    said=$(chmod "$mode" "$temp" 2>&1) || fail "cannot set its mode to $mode: ${said##*: }"
+    said=$(mv -fT "$temp" "$target" 2>&1) || {
+        # Older busybox has no -T; without it a folder, or a link to one, would be moved into.
+        if [ -d "$target" ]; then
+            fail "cannot put it in place: ${said##*: }"
+        fi
+        said=$(mv -f "$temp" "$target" 2>&1) || fail "cannot put it in place: ${said##*: }"
+    }
+    temp=''
+)
+"""
+"""Defines ``ww_receive TARGET SIZE MODE OWNER GROUP [SHA256]``.
+
+It reads exactly SIZE bytes of stdin into a private (0600) file beside TARGET, checks their
+number and, if given, their SHA-256, syncs them to disk, gives the file its owner and mode and
+only then renames it to TARGET. MODE ``""`` keeps an existing file's, or is 0644; OWNER and GROUP
+``""`` keep an existing file's where that is allowed. A link at TARGET is replaced, never
+followed; a folder or device there is an error. On failure it says ``ww_receive: why`` on
+stderr, returns non-zero, leaves TARGET as it was and nothing beside it; how much of stdin it has
+read is then undefined. Works under ``set -eu``; sets no variables and no traps of the caller's.
+"""
+
+PROBE = r"""
+LC_ALL=C
+export LC_ALL
+token=$1 target=$2 name=$3 size=$4 into=- kind=absent mode=- length=- sum=- space=
+case $target in /*) ;; *) target=./$target ;; esac
+if [ -d "$target" ]; then
+    target=${target%/}/$name into=folder
+fi
+folder=${target%/*}/
+if [ ! -d "$folder" ]; then
+    kind=homeless
+elif [ -L "$target" ]; then
+    kind=link
+elif [ -f "$target" ]; then
+    kind=file
+    mode=$(stat -c %a "$target")
+    length=$(stat -c %s "$target")
+    if [ "$length" = "$size" ]; then
+        sum=$(sha256sum <"$target" 2>/dev/null) || sum=-
+        sum=${sum%% *}
+    fi
+elif [ -d "$target" ]; then
+    kind=folder
+elif [ -e "$target" ]; then
+    kind=other
+fi
+space=$(df -Pk "$folder" 2>/dev/null | tail -n 1) || space=
+printf '\n%s %s %s %s %s %s %s\n' "$token" "$kind" "$into" "$mode" "$length" "$sum" "$space"
+"""
+"""Says what is at a path that is to be written: arguments TOKEN TARGET NAME SIZE.
+
+Prints one line: TOKEN, kind (absent, file, link, folder, other, or homeless without a folder to
+be in), ``folder`` if TARGET is one and NAME inside it is meant, mode, size, SHA-256 if the size
+is SIZE, and the line of ``df -Pk`` about the folder's disk.
+"""
+
+SEND = (
+    RECEIVE
+    + r"""
+ww_receive "$2" "$3" "$4" '' '' "$5" && printf '\n%s done\n' "$1"
+"""
+)
+"""Receives a file: arguments TOKEN TARGET SIZE MODE SHA256, the content on stdin."""
+
+FETCH = r"""
+LC_ALL=C
+export LC_ALL
+token=$1 path=$2
+case $path in /*) ;; *) path=./$path ;; esac
+answer() {
+    printf '\n%s %s\n' "$token" "$*"
+}
+if [ -d "$path" ]; then
+    answer folder
+elif [ ! -e "$path" ]; then
+    answer absent
+elif [ ! -f "$path" ]; then
+    answer other
+elif [ ! -r "$path" ]; then
+    answer unreadable
+else
+    size=$(stat -L -c %s "$path")
+    # Files of /proc have a content, but no size before they are read.
+    if [ "$size" = 0 ]; then
+        size=$(wc -c <"$path")
+    fi
+    sum=$(head -c "$size" <"$path" | sha256sum)
+    answer file "$((size))" "${sum%% *}"
+    head -c "$size" <"$path"
+fi
+"""
+"""Sends a file: arguments TOKEN PATH.
+
+Prints one line, TOKEN and folder, absent, other, unreadable, or file with size and SHA-256, and
+after that line the file's bytes.
+"""
