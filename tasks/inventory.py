@@ -37,7 +37,7 @@ def show(c: object, host: str, inventory: str = "") -> HostView:
     """Show how one host is reached, and its variables; secrets stay hidden."""
     from wirework.inventory import show
 
-    return show(_load(inventory), host)
+    return show(_load(inventory).host(host))
 
 
 @task(

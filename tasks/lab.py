@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .cli import task
 
@@ -32,8 +32,9 @@ def up(
 
     from wirework import lab
 
-    ports = "free" if free_ports else "fixed"
-    return lab.up(Path.cwd(), name=name, hosts=hosts, groups=lab.sizes(group), ports=ports).hosts
+    groups = lab.sizes(group)
+    ports: Literal["free", "fixed"] = "free" if free_ports else "fixed"
+    return lab.up(Path.cwd(), name=name, hosts=hosts, groups=groups, ports=ports).hosts
 
 
 @task(help={"name": NAME})

@@ -9,7 +9,7 @@ from .cli import task
 if TYPE_CHECKING:
     from wirework.playbook import RunResult
 
-    from .cli.plays import Checked
+    from .cli.plays import Checked, PlayView
 
 PLAYBOOK = "The playbook's file."
 INVENTORY = "The inventory file; a lab's name reaches that lab."
@@ -23,8 +23,9 @@ LIMIT = "Only the hosts that this pattern matches too."
 def check(c: object, playbook: str, inventory: str = "", limit: str = "") -> Checked:
     """Find every mistake in a playbook, for the hosts it would work on; touch nothing."""
     from .cli.plays import read
+    from .namespace import ns
 
-    return read(playbook, inventory, limit).checked
+    return read(playbook, inventory, limit, tasks=ns).checked
 
 
 @task(
@@ -46,10 +47,12 @@ def run(
     diff: bool = False,
     forks: int = 50,
     timeout: float = 0.0,
+    *,
+    watch: PlayView | None = None,
 ) -> RunResult:
     """Run a playbook, or with --check show what it would change."""
     from .cli.plays import carry_out, read
+    from .namespace import ns
 
-    return carry_out(
-        read(playbook, inventory, limit), check=check, diff=diff, forks=forks, timeout=timeout
-    )
+    prepared = read(playbook, inventory, limit, tasks=ns)
+    return carry_out(prepared, watch, check=check, diff=diff, forks=forks, timeout=timeout)

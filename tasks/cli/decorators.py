@@ -53,18 +53,22 @@ def task(
 
     The body takes Invoke's context first. A result is a frozen dataclass; when it has an
     ``ok`` that is false, the task ends with status 1. ``view`` names one of ``cli.views``
-    that draws the result for people.
+    that draws the result for people. A body that takes ``watch`` gets what follows it on the
+    screen while it works, or None.
     """
 
     def decorate(body: Body) -> CliTask:
-        own = list(inspect.signature(body).parameters.values())[1:]
+        taken = list(inspect.signature(body).parameters.values())[1:]
+        own = [parameter for parameter in taken if parameter.name != "watch"]
 
         def entry(c: object, *, output: str, debug: bool, **arguments: Any) -> None:
             with guarded(debug=debug):
                 from .render import Form, show
-                from .views import VIEWS
+                from .views import VIEWS, WATCHERS
 
                 form = Form.of(output)
+                if len(own) < len(taken):
+                    arguments["watch"] = WATCHERS[view](form)
                 result = body(c, **_lists(own, arguments))
                 leave(0 if show(result, form, VIEWS.get(view)) else FAILED)
 
@@ -133,6 +137,7 @@ def _make(
     return CliTask(
         entry,
         body,
+        on_fleet="hosts" in added,
         name=name or None,
         help={**texts, **(help_texts or {})},
         iterable=[p.name for p in own if p.annotation == "tuple[str, ...]"],

@@ -54,9 +54,12 @@ class Number:
 class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says nothing here
     """An Invoke task that keeps its body and makes its options by this project's rules."""
 
-    def __init__(self, entry: Callable[..., None], raw: Callable[..., Any], **options: Any) -> None:
+    def __init__(
+        self, entry: Callable[..., None], raw: Callable[..., Any], *, on_fleet: bool, **options: Any
+    ) -> None:
         super().__init__(entry, auto_shortflags=False, **options)
         self.raw = raw
+        self.on_fleet = on_fleet
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
         """Return what Invoke's Argument is made of, with our kinds and short names."""

@@ -35,10 +35,13 @@ class Progress:
     """Follows a fan-out: what is running, what is done.
 
     The watcher's methods come from one thread; ``heard`` comes from the hosts' threads.
-    With ``live_lines`` every line a host prints is written at once, after its name.
+    With ``live_lines`` every line a host prints is written at once, after its name. A ``quiet``
+    one writes no plain lines where there is no terminal: somebody else tells the story.
     """
 
-    def __init__(self, title: str, total: int, *, live_lines: bool = False) -> None:
+    def __init__(
+        self, title: str, total: int, *, live_lines: bool = False, quiet: bool = False
+    ) -> None:
         self._title = title
         self._total = total
         self._done = 0
@@ -47,6 +50,7 @@ class Progress:
         self._partial: dict[tuple[str, str], bytes] = {}
         self._lock = threading.Lock()
         self._lines = live_lines
+        self._quiet = quiet
         self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._spinner = Spinner("dots")
         self._live: Live | None = None
@@ -116,8 +120,19 @@ class Progress:
                 f"{host} | {text}", file=sys.stdout if stream == "out" else sys.stderr, flush=True
             )
 
+    def pause(self) -> None:
+        """Make room for others to write."""
+        if self._live:
+            self._live.stop()
+
+    def resume(self) -> None:
+        """Follow on after ``pause``."""
+        if self._live:
+            self._live.start()
+
     def _say(self, text: str) -> None:
-        print(plain(text), file=sys.stderr, flush=True)
+        if not self._quiet:
+            print(plain(text), file=sys.stderr, flush=True)
 
     def _render(self) -> RenderableType:
         with self._lock:

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wirework.errors import BadInput, WireworkError
+from wirework.inventory import Host
 from wirework.secrets import Secret
 
 from .terminal import plain, plain_bytes
@@ -133,6 +134,8 @@ def as_data(value: Any) -> Any:
     A record with an ``ok`` of its own says it. Bytes that are not UTF-8 become
     ``{"base64": …}``.
     """
+    if isinstance(value, Host):
+        return value.name
     if _is_record(value):
         data = {f.name: as_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
         if isinstance(getattr(type(value), "ok", None), property):

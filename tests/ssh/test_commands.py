@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import tracemalloc
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ssh.sshd import Server
-from wirework.errors import BadInput, Unreachable
+from wirework.errors import BadInput, Failed, Unreachable
 from wirework.inventory import Host
 from wirework.ssh import Pool, Remote, run
 
@@ -82,6 +83,16 @@ def test_a_place_that_cannot_be_saved_to_is_named(remote: Remote, tmp_path: Path
     with pytest.raises(BadInput) as caught:
         run(remote, "true", save=path)
     assert str(caught.value) == f"{path}: cannot save there: No such file or directory"
+
+
+def test_a_full_disk_under_what_is_saved_is_told(
+    remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The one device that is always full.
+    monkeypatch.setattr("tempfile.mkstemp", lambda **_: (os.open("/dev/full", os.O_WRONLY), "/x"))
+    with pytest.raises(Failed, match=r"cannot save .*/out: No space left on device$"):
+        run(remote, "head -c 300000 /dev/zero", save=tmp_path / "out")
+    assert list(tmp_path.glob("out")) == []
 
 
 def test_hosts_are_worked_on_side_by_side(server: Server, pool: Pool) -> None:

@@ -74,7 +74,7 @@ def fan_out(
     return run.through(parts, timeout)
 
 
-class _Late(Exception):  # noqa: N818 - an end that was asked for is no error
+class _Late(Exception):
     """The time for the whole run is up."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from wirework.errors import InventoryError
 from wirework.inventory import patterns
 
 if TYPE_CHECKING:
@@ -76,6 +78,15 @@ class Inventory:
     hosts: Mapping[str, Host]
     groups: Mapping[str, Group]
     source: Path
+
+    def host(self, name: str) -> Host:
+        """Return the host of that name; raises InventoryError with the nearest name there is."""
+        found = self.hosts.get(name)
+        if found is None:
+            close = difflib.get_close_matches(name, self.hosts, 1)
+            hint = f"did you mean {close[0]!r}?" if close else "./inv inventory.list shows all"
+            raise InventoryError(f"there is no host {name!r}", where=str(self.source), hint=hint)
+        return found
 
     def select(self, pattern: str, *, limit: str = "") -> tuple[Host, ...]:
         """Return the hosts that ``pattern``, and ``limit`` if given, match, in inventory order.

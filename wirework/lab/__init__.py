@@ -16,6 +16,7 @@ for _package in ("asyncssh", "psutil"):
 from wirework.lab.embedded import down as down  # noqa: E402  (only once its packages are there)
 from wirework.lab.embedded import status as status  # noqa: E402  (the same)
 from wirework.lab.embedded import up as up  # noqa: E402  (the same)
+from wirework.lab.groups import sizes as sizes  # noqa: E402  (the same)
 from wirework.lab.model import Down as Down  # noqa: E402  (the same)
 from wirework.lab.model import Lab as Lab  # noqa: E402  (the same)
 from wirework.lab.model import LabHost as LabHost  # noqa: E402  (the same)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import secrets
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from wirework.errors import BadInput, LabError
 from wirework.lab import folder as folders
 from wirework.lab import processes
 from wirework.lab.folder import Record
+from wirework.lab.groups import names
 from wirework.lab.model import INVENTORY, KEY, KNOWN_HOSTS, Down, Lab, LabHost, State
 from wirework.lab.ports import ADDRESS, Pair, Ports, hold
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 START_TIMEOUT = 10.0
 """Seconds until every host of a new lab has to greet."""
 
-MOST_HOSTS = 200
-
-_GROUP = re.compile(r"[a-z]([a-z0-9_-]*[a-z_-])?")
 _GREETING_TIMEOUT = 2.0
 
 
@@ -51,7 +48,7 @@ def up(
     when a port is taken, when the lab that is up has another shape, or when it does not start.
     """
     folder = folders.locate(root, name)
-    wanted = _names(groups if groups is not None else {"web": hosts})
+    wanted = names(groups if groups is not None else {"web": hosts})
     if ports not in get_args(Ports):
         raise BadInput(f"a lab's ports are fixed or free, not {ports!r}")
     with folders.locked(folder):
@@ -101,27 +98,6 @@ def down(root: Path, name: str = "lab") -> Down:
         ended, removed = _clear(record, folder)
     names = tuple(host.name for host in record.hosts) if record else ()
     return replace(nothing, hosts=names, processes=ended, removed=removed)
-
-
-def _names(groups: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Return (host, group) for each host; the names count up within their group."""
-    for group, count in groups.items():
-        if not _GROUP.fullmatch(group) or group in ("all", "ungrouped"):
-            # A last digit would make the hosts of "web" and "web1" collide.
-            raise BadInput(
-                f"{group!r} is no name for a group of a lab",
-                hint="small letters, digits, dashes; no digit at its end",
-            )
-        if count < 1:
-            raise BadInput(f"a lab has at least one host in {group}, not {count}")
-    total = sum(groups.values())
-    if not 1 <= total <= MOST_HOSTS:
-        raise BadInput(f"a lab has 1 to {MOST_HOSTS} hosts, not {total}")
-    return [
-        (f"{group}{number}", group)
-        for group, count in groups.items()
-        for number in range(1, count + 1)
-    ]
 
 
 def _user() -> str:

@@ -4,6 +4,7 @@ from wirework.playbook.load import Catalogue as Catalogue
 from wirework.playbook.load import LocalTask as LocalTask
 from wirework.playbook.load import load as load
 from wirework.playbook.load import load_role as load_role
+from wirework.playbook.load import project_of as project_of
 from wirework.playbook.model import Play as Play
 from wirework.playbook.model import Playbook as Playbook
 from wirework.playbook.model import Role as Role

@@ -64,6 +64,14 @@ def load(path: Path, catalogue: Catalogue) -> Playbook:
     return Playbook(path, plays)
 
 
+def project_of(playbook: Path) -> Path:
+    """Return the nearest folder above a playbook that has roles, templates or an inventory."""
+    for folder in playbook.absolute().parents:
+        if any((folder / name).exists() for name in ("roles", "templates", "inventory.yaml")):
+            return folder
+    return playbook.absolute().parent
+
+
 def load_role(name: str, catalogue: Catalogue, *, where: str = "") -> Role:
     """Read ``roles/<name>/role.yaml``; ``where`` is the place that asks for it."""
     folder = catalogue.roles / name

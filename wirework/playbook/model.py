@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Call:
     name: str
     arguments: Mapping[str, Any]
     where: str
-    lines: Mapping[str, str] = NOTHING
+    lines: Mapping[str, str] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class RoleUse:
     role: Role
     arguments: Mapping[str, Any]
     where: str
-    lines: Mapping[str, str] = NOTHING
+    lines: Mapping[str, str] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ class Play:
     batches: tuple[str, ...] = ("100%",)
     max_fail: str | None = None
     become: bool | None = None
-    vars: Mapping[str, Any] = NOTHING
-    var_lines: Mapping[str, str] = NOTHING
+    vars: Mapping[str, Any] = field(default_factory=_nothing)
+    var_lines: Mapping[str, str] = field(default_factory=_nothing)
     roles: tuple[RoleUse, ...] = ()
     steps: tuple[Step, ...] = ()
     handlers: tuple[Handler, ...] = ()

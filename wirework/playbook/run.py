@@ -88,7 +88,8 @@ def run(
             tuple(hosts),
             _work(hosts, work.play, pool, check=check, diff=diff),
             forks=forks,
-            batches=work.play.batches,
+            # A plan changes nothing, so no host has to wait for another.
+            batches=("100%",) if check else work.play.batches,
             max_fail=work.play.max_fail,
             timeout=left,
             give_up=pool.give_up,

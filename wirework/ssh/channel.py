@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import paramiko
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    import paramiko
 
 Sink = Callable[[bytes], bool | None]
 """Takes what came on a stream, in order; True means that it has enough and nobody waits on."""
@@ -29,11 +29,15 @@ WINDOW_WAITS = (0.002, 0.005, 0.01, 0.02, 0.05)
 """Seconds to wait, again and again, for a host that takes no more of its stdin at present."""
 
 
-class Ended(Exception):  # noqa: N818 - the end of a conversation is no error
+class Ended(Exception):
     """The conversation is over because a sink had enough."""
 
 
-class Late(Exception):  # noqa: N818 - whoever asked for the limit words the error
+class Broken(Exception):
+    """The connection failed in the middle of the conversation."""
+
+
+class Late(Exception):
     """The conversation was still going on at its deadline."""
 
 
@@ -64,7 +68,8 @@ def converse(
 
     Returns when the command has ended and its output is read, or when the channel has closed
     for whatever reason. ``deadline`` is on the monotonic clock. Raises Ended when a sink
-    returned True, Late at the deadline, and whatever a sink or ``stdin`` raises.
+    returned True, Late at the deadline, Broken when the connection fails, and whatever a sink or
+    ``stdin`` raises.
     """
     wakeup = _Wakeup()
     channel.in_buffer.set_event(wakeup)
@@ -123,8 +128,10 @@ class _Feed:
                 break
             try:
                 count = self._channel.send(bytes(self._piece[:PACKET]))
-            except OSError:
+            except OSError:  # "Socket is closed": the command is gone
                 count = 0
+            except (EOFError, paramiko.SSHException) as error:
+                raise Broken from error
             if count == 0:  # the command has closed its stdin, or is gone
                 self.pending = False
                 break
@@ -138,7 +145,10 @@ class _Feed:
             if piece:
                 self._piece = memoryview(piece)
                 return True
-        self._channel.shutdown_write()
+        try:
+            self._channel.shutdown_write()
+        except (EOFError, OSError, paramiko.SSHException) as error:
+            raise Broken from error
         return False
 
 
@@ -148,7 +158,11 @@ def _read(ready: Callable[[], bool], receive: Callable[[int], bytes], sink: Sink
     for _ in range(BURST):
         if not ready():
             break
-        if sink(receive(READ)):
+        try:
+            data = receive(READ)
+        except (EOFError, OSError, paramiko.SSHException) as error:
+            raise Broken from error
+        if sink(data):
             raise Ended
         moved = True
     return moved

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from wirework.errors import BadInput
+from wirework.errors import BadInput, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +64,7 @@ def run(
 
     ``save`` is a local file that gets all of stdout, privately (0600) and complete or not at
     all. A status other than 0 is an answer, not an error. Raises what ``Remote.execute``
-    raises, and BadInput when ``save`` cannot be written.
+    raises, BadInput when there is no place for ``save``, Failed when its disk is full.
     """
     began = time.monotonic()
     with _saved(save) as file:
@@ -131,6 +131,7 @@ def _saved(path: Path | None) -> Iterator[IO[bytes] | None]:
         with os.fdopen(handle, "wb") as file:
             yield file
         temp.replace(path)
-    except BaseException:
+    except OSError as error:
+        raise Failed(f"cannot save {path}: {error.strerror}") from error
+    finally:
         temp.unlink(missing_ok=True)
-        raise

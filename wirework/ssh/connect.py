@@ -107,7 +107,7 @@ class Connector:
         timeout = self.timeout(host)
         made: list[paramiko.Transport] = []
 
-        def transport(sock: Any, **options: Any) -> paramiko.Transport:
+        def make_transport(sock: Any, **options: Any) -> paramiko.Transport:
             transport = paramiko.Transport(sock, **options)
             made.append(transport)
             security = transport.get_security_options()
@@ -123,7 +123,7 @@ class Connector:
                 "sock": sock,
                 "timeout": timeout,
                 "banner_timeout": timeout,
-                "transport_factory": transport,
+                "transport_factory": make_transport,
                 "auth_strategy": Login(host, user, self._private_keys, timeout=self._login_timeout),
             },
         )

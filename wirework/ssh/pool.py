@@ -24,7 +24,7 @@ class Pool:
     ``known_hosts`` are the files that host keys are checked against, None for
     ``default_known_hosts()``. ``connect_timeout`` bounds, in seconds, connecting, and then
     greeting and key exchange together; ``login_timeout`` all attempts to log in.
-    ``gateways`` finds the host that another one names as its gateway. ``listen`` hears the
+    ``gateways`` finds the host that another one names as its gateway, or raises KeyError. ``listen`` hears the
     live output of ``run``: the host, "out" or "err", and the bytes, in the thread that works
     on that host.
 
@@ -97,7 +97,12 @@ class Pool:
             return None
         if self._gateways is None:
             raise BadInput(f"nothing is known of its gateway {host.gateway}", where=host.name)
-        gateway = self._gateways(host.gateway)
+        try:
+            gateway = self._gateways(host.gateway)
+        except KeyError:
+            raise BadInput(
+                f"its gateway {host.gateway} is not in the inventory", where=host.name
+            ) from None
         if gateway.gateway is not None:
             raise BadInput(
                 f"its gateway {gateway.name} is itself behind {gateway.gateway}",

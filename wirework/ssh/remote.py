@@ -12,7 +12,7 @@ import paramiko
 
 from wirework.errors import CommandFailed, TimedOut, Unreachable, WireworkError
 from wirework.ssh import become as sudo
-from wirework.ssh.channel import Ended, Late, Sink, converse
+from wirework.ssh.channel import Broken, Ended, Late, Sink, converse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -97,8 +97,9 @@ class Remote:
 
         A str goes to the login shell as it is; a sequence is an argument list. ``become`` None
         does as the host says; True runs it as the host's ``become_user`` through sudo.
-        ``combine`` sends both streams to ``stdout``, in their order. ``timeout`` is in seconds,
-        connecting not included. The status is 0 when a sink had enough before there was one,
+        ``combine`` hands both streams to ``stdout``, as they arrive (sshd reads two pipes, so
+        their order is nearly that of the writing). ``timeout`` is in seconds, connecting not
+        included. The status is 0 when a sink had enough before there was one,
         and 128 when the command ended without one, killed by a signal.
 
         Raises TimedOut, with the channel closed (the command may live on); Unreachable when
@@ -120,6 +121,8 @@ class Remote:
             converse(channel, stdin, stdout=watch.stdout, stderr=watch.stderr, deadline=deadline_at)
         except Ended:
             enough = True
+        except Broken as error:
+            raise self._lost() from error
         except Late:
             raise TimedOut(
                 f"still running after {timeout:g} s",

@@ -63,8 +63,11 @@ ww_receive() (
     fi
     said=$(chmod "$mode" "$temp" 2>&1) || fail "cannot set its mode to $mode: ${said##*: }"
     said=$(mv -fT "$temp" "$target" 2>&1) || {
-        # Older busybox has no -T; without it a folder, or a link to one, would be moved into.
-        if [ -d "$target" ]; then
+        # Debian 12's busybox has no -T. Without it a file is moved into a folder, also through
+        # a link to one; so such a link, and only that, goes a moment before the file comes.
+        if [ -L "$target" ] && [ -d "$target" ]; then
+            rm -f "$target" || fail "cannot replace the link"
+        elif [ -d "$target" ]; then
             fail "cannot put it in place: ${said##*: }"
         fi
         said=$(mv -f "$temp" "$target" 2>&1) || fail "cannot put it in place: ${said##*: }"

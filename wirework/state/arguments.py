@@ -116,7 +116,9 @@ def _host_path(value: Any) -> HostPath:
             f"{text!r} starts with ~, which only a shell knows",
             hint="write an absolute path, or one relative to the login user's home",
         )
-    text = re.sub("/+", "/", text)
+    # One path has one spelling: facts about it are found by it.
+    text = re.sub("/+(?:[.]/+)*", "/", text)
+    text = re.sub("^(?:[.]/)+(?=.)", "", text)
     if len(text) > 1:
         text = text.rstrip("/")
     # No command can take a path that starts with "./" for an option.

@@ -47,7 +47,7 @@ class _Progress:
     output: str = ""
 
 
-class _Blocked(Exception):  # noqa: N818 (a state, not an error)
+class _Blocked(Exception):
     """A question has no answer yet."""
 
 

@@ -98,8 +98,8 @@ class Entry:
 
 
 ABSENT = Entry("absent")
-STAT_WORDS = 6
-"""How many words ``PathState`` asks of stat(1)."""
+STAT_WORDS = 5
+"""How many words ``PathState`` asks of stat(1); the last, ``user:group``, may hold spaces."""
 
 _KINDS: dict[int, Kind] = {0o100000: "file", 0o040000: "directory", 0o120000: "link"}
 
@@ -119,7 +119,7 @@ class PathState(PathFact[Entry]):
             "else printf a; fi; done\n"
             "ww_next\n"
             'for p do shift; if [ -h "$p" ] || [ -e "$p" ]; then set -- "$@" "$p"; fi; done\n'
-            "[ $# -eq 0 ] || stat -c '%f %s %u %g %U %G' -- \"$@\"\n"
+            "[ $# -eq 0 ] || stat -c '%f %s %u %g %U:%G' -- \"$@\"\n"
             "ww_next\n"
             'for p do if [ -h "$p" ]; then readlink -n -- "$p"; ww_next; fi; done\n'
             for chunk in _chunks(asked)
@@ -139,7 +139,7 @@ class PathState(PathFact[Entry]):
                 if letter == "a":
                     entries.append(ABSENT)
                     continue
-                line = next(lines, "").split()
+                line = next(lines, "").split(" ", STAT_WORDS - 1)
                 if len(line) != STAT_WORDS:
                     raise Failed(f"{fact.path} went away while it was looked at")
                 target = next(rest, b"") if letter == "l" else b""
@@ -148,7 +148,8 @@ class PathState(PathFact[Entry]):
 
 
 def _entry(line: list[str], target: str) -> Entry:
-    mode, size, uid, gid, user, group = line
+    mode, size, uid, gid, names = line
+    user, _, group = names.partition(":")
     bits = int(mode, 16)
     kind = _KINDS.get(bits & 0o170000, "other")
     return Entry(

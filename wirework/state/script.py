@@ -35,6 +35,7 @@ ww_change() {
   ww_mark ended "$ww_n" "$ww_s"
   [ "$ww_s" -eq 0 ] || { ww_mark done; exit 0; }
 }
+ww_run() ( exec "$@" )
 ww_in() ( cd -- "$1" && shift && exec "$@" )
 ww_link() {
   ww_l=$(mktemp -u -- "$2.XXXXXXXXXX") && ln -s -- "$1" "$ww_l" &&

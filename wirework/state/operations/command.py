@@ -30,7 +30,8 @@ def command(
     if unless is not None and (yield ExitStatus(unless, chdir or "")) == 0:
         return
     yield Change(
-        ("ww_in", chdir, *argv) if chdir else argv,
+        # Behind exec, or `exit` and `set` would be those of the round's own shell.
+        ("ww_in", chdir, *argv) if chdir else ("ww_run", *argv),
         says=shlex.join(argv),
         verb="run",
         opaque=True,

@@ -232,6 +232,8 @@ def _have(wish: _Wish) -> Steps:
             Sha256(wish.path): wish.sha256,
             **({Content(wish.path): Text(wish.show)} if wish.show is not None else {}),
         },
+        # Of content that is not kept here, what was known before is no longer true.
+        spoils=(wish.path,) if wish.show is None else (),
         payload=wish.payload,
     )
 

@@ -30,15 +30,19 @@ def directory(
     ``owner``, ``group`` and ``mode`` concern ``path`` itself, not the folders above it.
     """
     paths = (*parents(path), path)
-    *states, login = yield (*(PathState(each) for each in paths), Whoami())
+    above, *states, login = yield (
+        folder_fact(paths[0]),
+        *(PathState(each) for each in paths),
+        Whoami(),
+    )
     now = states[-1]
     if now.kind == "directory":
         yield from attributes(path, now, mode=mode, owner=owner, group=group)
         return
-    above = Entry("directory")  # of "/" or the home folder nothing need be known here
     predicts: dict[Fact[Any], Any] = {}
     for each, state in zip(paths, states, strict=True):
         if state.kind == "absent":
+            above = yield from usable_folder(each, above)
             above = created_by(login, above, Entry("directory", mode=FOLDER_MODE))
             predicts[PathState(each)] = above
         elif state.kind in ("directory", "link"):
@@ -80,16 +84,10 @@ def link(path: HostPath, to: str) -> Steps:
         ("ww_link", to, path),
         says=f"{path} -> {to}" + ("" if new else f" (was {now.target})"),
         verb="create" if new else "change",
-        diff=_link_diff(path, None if new else now.target, to),
         predicts={PathState(path): created_by(login, folder, Entry("link", target=to))},
         # What stands beneath the link is what stands beneath its target now.
         spoils=(path,),
     )
-
-
-def _link_diff(path: str, old: str | None, new: str) -> str:
-    before = "" if old is None else f"-{path} -> {old}\n"
-    return f"{before}+{path} -> {new}\n"
 
 
 @operation

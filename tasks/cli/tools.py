@@ -1,0 +1,63 @@
+"""The tools that judge the project itself, run in its own folder and environment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wirework.errors import CommandFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HOUSE: dict[str, tuple[str, ...]] = {
+    "lint": ("ruff", "check"),
+    "format": ("ruff", "format", "--check"),
+    "types": ("mypy",),
+    "floors": ("lint-imports",),
+}
+"""What holds the rules of the house: a name and the command."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool's verdict."""
+
+    check: str
+    ok: bool
+    seconds: float
+
+
+def prepare_machine() -> None:
+    """Install what the tests need of the machine, or say what will not be tested."""
+    _run(sys.executable, "-m", "tests.machine")
+
+
+def pytest(*options: str) -> None:
+    """Run the tests; raises CommandFailed when one fails."""
+    status = _run(sys.executable, "-m", "pytest", *options)
+    if status:
+        raise CommandFailed("the tests did not pass", hint="see above")
+
+
+def check_all() -> Sequence[Tool]:
+    """Run every tool, and then the tests that are not such tools themselves."""
+    verdicts = []
+    for name, command in HOUSE.items():
+        verdicts.append(_timed(name, str(Path(sys.executable).with_name(command[0])), *command[1:]))
+    tests = (sys.executable, "-m", "pytest", "-q", "-n", "auto", "-m", "not house")
+    return [*verdicts, _timed("tests", *tests)]
+
+
+def _timed(name: str, *command: str) -> Tool:
+    started = time.monotonic()
+    status = _run(*command)
+    return Tool(name, status == 0, round(time.monotonic() - started, 1))
+
+
+def _run(*command: str) -> int:
+    sys.stdout.flush()
+    return subprocess.run(command, check=False, cwd=ROOT).returncode

@@ -1,0 +1,20 @@
+"""The suite's main job on three throwaway hosts, start to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .cli import task
+
+if TYPE_CHECKING:
+    from .cli.demo import Demo
+    from .cli.plays import PlayView
+
+
+@task(view="demo")
+def demo(c: object, *, watch: PlayView | None = None) -> Demo:
+    """Plan, apply and verify a rolling deployment on three throwaway hosts, then re-run it."""
+    from .cli.demo import show_main_job
+    from .namespace import ns
+
+    return show_main_job(ns, watch)

@@ -1,0 +1,26 @@
+"""The rules of the house hold: lint, format, types and floors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.cli.tools import HOUSE, ROOT
+
+
+@pytest.mark.house
+@pytest.mark.parametrize("rule", HOUSE)
+def test_rule_holds(rule: str) -> None:
+    program, *words = HOUSE[rule]
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *words],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
