@@ -34,7 +34,7 @@ def check(c: object, playbook: str, inventory: str = "", limit: str = "") -> Che
         "playbook": PLAYBOOK,
         "inventory": INVENTORY,
         "limit": LIMIT,
-        "forks": "How many hosts are worked on at once.",
+        "forks": "How many hosts are worked on at once (50).",
         "timeout": "Seconds for the whole run; 0 waits as long as it takes.",
     },
 )

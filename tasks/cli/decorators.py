@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import usage
-from .exits import FAILED, guarded, leave
+from .exits import BAD_INPUT, FAILED, guarded, leave
 from .parameters import CliTask, entry_signature
 
 usage.install()
@@ -33,7 +33,7 @@ FLEET: dict[str, tuple[Any, str, str]] = {
     "hosts": ("", "str", "Which hosts: names, groups, globs; web:&prod:!web3."),
     "limit": ("", "str", "Of those, only the hosts that this pattern matches too."),
     "inventory": ("", "str", "The inventory file; a lab's name reaches that lab."),
-    "forks": (50, "int", "How many hosts are worked on at once."),
+    "forks": (50, "int", "How many hosts are worked on at once (50)."),
     "batch": ("", "str", "Sizes of batches, one after another: 1,25%,100%."),
     "max_fail": ("", "str", "Stop when more hosts than this fail or are unreachable: 3 or 10%."),
     "timeout": (0.0, "float", "Seconds for the whole task; 0 waits as long as it takes."),
@@ -52,9 +52,9 @@ def task(
     """Make a task of a body that returns a result, an iterator of results, or nothing.
 
     The body takes Invoke's context first. A result is a frozen dataclass; when it has an
-    ``ok`` that is false, the task ends with status 1. ``view`` names one of ``cli.views``
-    that draws the result for people. A body that takes ``watch`` gets what follows it on the
-    screen while it works, or None.
+    ``ok`` that is false, the task ends with status 1, or with 2 when ``is_bad_input`` is true.
+    ``view`` names one of ``cli.views`` that draws the result for people. A body that takes
+    ``watch`` gets what follows it on the screen while it works, or None.
     """
 
     def decorate(body: Body) -> CliTask:
@@ -70,7 +70,8 @@ def task(
                 if len(own) < len(taken):
                     arguments["watch"] = WATCHERS[view](form)
                 result = body(c, **_lists(own, arguments))
-                leave(0 if show(result, form, VIEWS.get(view)) else FAILED)
+                bad = BAD_INPUT if getattr(result, "is_bad_input", False) else FAILED
+                leave(0 if show(result, form, VIEWS.get(view)) else bad)
 
         return _make(body, entry, own, added={}, help_texts=help, name=name)
 

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from invoke.exceptions import Exit
 
@@ -65,7 +66,8 @@ def guarded(*, debug: bool) -> Iterator[None]:
 
 
 def complain(text: str) -> None:
-    """Say what went wrong, in one line on standard error."""
+    """Say what went wrong, in one line on standard error; paths below here are told from here."""
+    text = text.replace(f"{Path.cwd()}/", "")
     red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
     sys.stdout.flush()
     print(f"{red}error:{plain} {text}", file=sys.stderr, flush=True)

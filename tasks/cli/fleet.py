@@ -110,7 +110,8 @@ def show_answers(report: Report[Any]) -> None:
     if not answers:
         return
     first: Any = answers[0].value
-    names = [field.name for field in dataclasses.fields(first)]
+    # Whether something was changed is what the status says already.
+    names = [field.name for field in dataclasses.fields(first) if field.name != "changed"]
     table = table_of("host", "status", *(name.replace("_", " ") for name in names))
     rows: dict[tuple[str, ...], list[Outcome[Any]]] = {}
     for outcome in answers:
@@ -124,14 +125,15 @@ def show_answers(report: Report[Any]) -> None:
 
 def show_trouble(report: Report[Any]) -> None:
     """Say on standard error what went wrong, once for all hosts that it befell."""
-    by_text: dict[str, list[str]] = {}
+    by_text: dict[str, list[Outcome[Any]]] = {}
     for outcome in report.outcomes:
-        error = outcome.error
-        if error is not None and outcome.status is not Status.SKIPPED:
-            hint = f" ({error.hint})" if error.hint else ""
-            by_text.setdefault(f"{error.message}{hint}", []).append(outcome.host.name)
-    for text, hosts in by_text.items():
-        complain(plain(f"{fold(hosts)}: {' '.join(text.split())}"))
+        if outcome.error is not None and outcome.status is not Status.SKIPPED:
+            by_text.setdefault(outcome.error.message, []).append(outcome)
+    for text, alike in by_text.items():
+        # The hint names the first host's address or file; one example says what to do.
+        hint = f" ({alike[0].error.hint})" if alike[0].error and alike[0].error.hint else ""
+        hosts = fold([outcome.host.name for outcome in alike])
+        complain(plain(" ".join(f"{hosts}: {text}{hint}".split())))
 
 
 def show_summary(report: Report[Any]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from invoke.exceptions import Exit
@@ -27,28 +27,42 @@ SHORT = {
 """The short options, the same for every task; all others have none."""
 
 
-@dataclass(frozen=True)
-class Number:
-    """Converts an option's text to a number, or ends with one line and status 2.
+class NumberArgument(Argument):
+    """An option whose text is converted to a number, or ends with one line and status 2.
 
-    Invoke calls this while it reads the command line, before any task runs.
+    Invoke converts while it reads the command line, before any task runs, and would let
+    Python's own error out. ``kind`` stays int, for which its help says that a value follows.
     """
 
-    option: str
-    convert: Callable[[str], float]
-    words: str
+    def __init__(self, convert: Callable[[str], float], words: str, **options: Any) -> None:
+        super().__init__(**{**options, "kind": int})
+        self._convert = convert
+        self._words = words
 
-    @property
-    def __name__(self) -> str:
-        return self.words
+    def set_value(self, value: Any, cast: bool = True) -> None:
+        """Take the text that was given for the option."""
+        if cast:
+            try:
+                value = self._convert(value)
+            except ValueError:
+                message = f"error: --{self.names[0]} needs {self._words}, not {value!r}"
+                raise Exit(message, BAD_INPUT) from None
+        self.raw_value = str(value)
+        self._value = value
 
-    def __call__(self, text: str) -> float:
-        """Return the number that ``text`` spells."""
-        try:
-            return self.convert(text)
-        except ValueError:
-            message = f"error: --{self.option} needs {self.words}, not {text!r}"
-            raise Exit(message, BAD_INPUT) from None
+
+def finite(text: str) -> float:
+    """Return the number that ``text`` spells; ValueError for ``nan`` and ``inf``."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
+
+
+NUMBERS: dict[str, tuple[Callable[[str], float], str]] = {
+    "int": (int, "a whole number"),
+    "float": (finite, "a number"),
+}
 
 
 class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says nothing here
@@ -62,18 +76,8 @@ class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says noth
         self.on_fleet = on_fleet
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
-        """Return what Invoke's Argument is made of, with our kinds and short names."""
+        """Return what Invoke's Argument is made of, with our short names."""
         options: dict[str, Any] = super().arg_opts(name, default, taken_names)
-        option = name.replace("_", "-")
-        kind = inspect.signature(self.body).parameters[name].annotation
-        if kind == "int":
-            options["kind"] = Number(option, int, "a whole number")
-        elif kind == "float":
-            options["kind"] = Number(option, float, "a number")
-        elif kind == "bool":
-            options["kind"] = bool
-        elif kind == "str":
-            options["kind"] = str
         if name in SHORT:
             options["names"] = [*options["names"], SHORT[name]]
         return options
@@ -87,7 +91,21 @@ class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says noth
         for argument in arguments:
             if not argument.help:
                 raise TypeError(f"{self.name}: the parameter {argument.name} has no help")
-        return arguments
+        return [self._of_its_kind(argument) for argument in arguments]
+
+    def _of_its_kind(self, argument: Argument) -> Argument:
+        parameters = inspect.signature(self.body).parameters
+        kind = str(parameters[str(argument.name)].annotation)
+        if kind not in NUMBERS:
+            return argument
+        return NumberArgument(
+            *NUMBERS[kind],
+            names=argument.names,
+            default=argument.default,
+            help=argument.help,
+            positional=argument.positional,
+            attr_name=argument.attr_name,
+        )
 
 
 def entry_signature(

@@ -70,6 +70,11 @@ class Checked:
         """Whether it could be run."""
         return not self.problems
 
+    @property
+    def is_bad_input(self) -> bool:
+        """Whether the playbook itself is at fault."""
+        return not self.ok
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -99,7 +104,11 @@ def read(playbook: str | Path, source: str, limit: str = "", *, tasks: Collectio
     fleet = inventory.load(inventory.find(source, start=Path.cwd()))
     project = project_of(path)
     catalogue = Catalogue(OPERATIONS, task_steps(tasks), project / "roles", project / "templates")
-    book = load(path, catalogue)
+    mistakes: list[BadInput] = []
+    book = load(path, catalogue, mistakes=mistakes)
+    if mistakes:
+        once = {str(mistake): mistake for mistake in mistakes}
+        return Prepared(book, fleet, (), tuple(once.values()))
     work, errors = prepare(book, fleet, catalogue, limit=limit)
     return Prepared(book, fleet, work, tuple(errors))
 
@@ -251,7 +260,8 @@ def problems(checked: Checked) -> None:
     """Show a playbook's mistakes, one a line, or that there are none."""
     for problem in checked.problems:
         after = f" ({problem.next})" if problem.next else ""
-        line = Text.assemble((f"{problem.where}: ", "bold"), plain(problem.problem), (after, "dim"))
+        where = _from_here(problem.where)
+        line = Text.assemble((f"{where}: ", "bold"), plain(problem.problem), (after, "dim"))
         console().print(line)
     size = f"{count(checked.plays, 'play')}, {count(checked.hosts, 'host')}"
     if checked.ok:
@@ -321,12 +331,16 @@ def _step_lines(step: StepResult, *, diff: bool) -> Iterable[Text]:
             "    ", ("?", "cyan"), f" {plain(step.title)}", (f"  {AFTERWARDS}", "dim")
         )
     if step.status is StepStatus.FAILED:
-        where = f" ({step.where})" if step.where else ""
+        where = f" ({_from_here(step.where)})" if step.where else ""
         yield Text.assemble(
             "    ", ("✗", "red"), f" {plain(step.title)}: {plain(step.problem)}", (where, "dim")
         )
         for line in step.output.splitlines()[-10:]:
             yield Text(f"        {plain(line)}", "dim")
+
+
+def _from_here(where: str) -> str:
+    return where.replace(f"{Path.cwd()}/", "")
 
 
 def _diff_lines(done: Done) -> Iterable[Text]:
@@ -345,7 +359,7 @@ def _verify_lines(alike: list[Outcome[HostResult]]) -> Iterable[Text]:
             again = f", try {check.tries}" if check.tries > 1 else ""
             said = f"  {check.said}{again}" if check.said else again
             name = f"{outcome.host.name}  " if len(alike) > 1 else ""
-            where = "" if check.ok else f"  ({check.where})"
+            where = "" if check.ok else f"  ({_from_here(check.where)})"
             yield Text.assemble(
                 "    ", (mark, style), f" {name}{plain(check.title)}", (plain(said) + where, "dim")
             )

@@ -12,13 +12,14 @@ from wirework.inventory import GroupTree, fold
 
 from . import demo, plays
 from .progress import STYLES
-from .render import Form, console
+from .render import Form, console, write_records
 from .terminal import count, plain_bytes, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wirework.fleet import Outcome, Report
+    from wirework.lab import Lab
     from wirework.ssh import Ran
 
 
@@ -34,6 +35,15 @@ def _branch(drawn: Tree, tree: GroupTree) -> Tree:
     for child in tree.children:
         _branch(drawn.add(Text(child.group, "bold")), child)
     return drawn
+
+
+def hosts_of(lab: Lab) -> None:
+    """List a lab's hosts, and say how to reach them."""
+    write_records(list(lab.hosts), Form.TABLE)
+    if lab.hosts:
+        print(f"Reach them with -i {lab.name}: ./inv remote.ping -i {lab.name}", file=sys.stderr)
+    else:
+        print(f"There is no lab {lab.name!r} here: ./inv lab.up starts one", file=sys.stderr)
 
 
 def answers(report: Report[Ran]) -> None:
@@ -68,6 +78,7 @@ def _print_answer(alike: list[Outcome[Ran]], ran: Ran, status: int) -> None:
 VIEWS: dict[str, Callable[[Any], None]] = {
     "demo": demo.tell,
     "graph": graph,
+    "lab": hosts_of,
     "problems": plays.problems,
     "run": plays.summary,
 }

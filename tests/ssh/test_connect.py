@@ -73,7 +73,7 @@ def test_a_closed_port_is_told(pool: Pool) -> None:
         port = probe.getsockname()[1]
         error = trouble(pool, local(port))
     assert type(error) is Unreachable
-    assert str(error) == f"box: connection refused: is sshd running on 127.0.0.1 port {port}?"
+    assert str(error) == f"box: connection refused (is sshd running on 127.0.0.1 port {port}?)"
 
 
 def test_a_host_that_accepts_and_says_nothing_is_told_in_time() -> None:
@@ -363,7 +363,12 @@ def password_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     """A server that takes the password "right" from anyone; sshd would need PAM for that."""
     import asyncssh
 
+    connections: list[asyncssh.SSHServerConnection] = []
+
     class Doorkeeper(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            connections.append(conn)
+
         def password_auth_supported(self) -> bool:
             return True
 
@@ -383,8 +388,15 @@ def password_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     public = (folder / "host_ed25519.pub").read_text()
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}")
     yield Server(port=port, folder=folder)
-    listener.close()
-    asyncio.run_coroutine_threadsafe(listener.wait_closed(), loop).result(10)
+
+    async def close() -> None:
+        listener.close()
+        await listener.wait_closed()
+        for connection in connections:
+            connection.abort()
+            await connection.wait_closed()
+
+    asyncio.run_coroutine_threadsafe(close(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
@@ -396,6 +408,19 @@ def test_a_password_logs_in(password_server: Server, pool: Pool, tmp_path: Path)
     pool.remote(
         password_server.host("b", key=make_key(tmp_path / "other"), password=right)
     ).connect()
+
+
+def test_a_host_that_hangs_up_on_the_first_refusal_hears_the_next_way(
+    tmp_path: Path, pool: Pool, home: Path
+) -> None:
+    with running_sshd(tmp_path, "MaxAuthTries 1") as server:
+        make_key(home / ".ssh" / "id_ed25519")
+        (home / ".ssh" / "id_rsa").write_bytes(server.key.read_bytes())
+        (home / ".ssh" / "id_rsa").chmod(0o600)
+        pool.remote(server.host("known", key=None)).connect()
+        error = trouble(pool, server.host("unknown", key=home / ".ssh" / "id_ed25519"))
+        assert type(error) is Unreachable
+        assert "hung up during the login of" in str(error)
 
 
 def test_a_wrong_password_is_refused(password_server: Server, pool: Pool) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast, get_args
 
 from wirework.documents import Map, Seq, read
-from wirework.errors import ArgumentError, PlaybookError
+from wirework.errors import ArgumentError, BadInput, PlaybookError
+from wirework.fleet import batches
 from wirework.playbook.model import (
     Call,
     Handler,
@@ -54,14 +55,25 @@ class Catalogue:
     templates: Path
 
 
-def load(path: Path, catalogue: Catalogue) -> Playbook:
-    """Read a playbook; raises DocumentError or PlaybookError, with file and line."""
+def load(path: Path, catalogue: Catalogue, *, mistakes: list[BadInput] | None = None) -> Playbook:
+    """Read a playbook; raises DocumentError or PlaybookError, with file and line.
+
+    Where ``mistakes`` is given, those inside plays are added to it instead of being raised,
+    and what holds one is left out of the playbook.
+    """
     value = read(path).value
     if not isinstance(value, Seq) or not value:
         raise PlaybookError("a playbook is a list of plays", where=f"{path}:1", hint="- name: …")
-    loader = _Loader(catalogue)
-    plays = tuple(loader.play(each, value.where(i)) for i, each in enumerate(value))
-    return Playbook(path, plays)
+    loader = _Loader(catalogue, mistakes)
+    plays: list[Play] = []
+    for index, each in enumerate(value):
+        try:
+            plays.append(loader.play(each, value.where(index)))
+        except BadInput as error:
+            if mistakes is None:
+                raise
+            mistakes.append(error)
+    return Playbook(path, tuple(plays))
 
 
 def project_of(playbook: Path) -> Path:
@@ -72,7 +84,13 @@ def project_of(playbook: Path) -> Path:
     return playbook.absolute().parent
 
 
-def load_role(name: str, catalogue: Catalogue, *, where: str = "") -> Role:
+def load_role(
+    name: str,
+    catalogue: Catalogue,
+    *,
+    where: str = "",
+    mistakes: list[BadInput] | None = None,
+) -> Role:
     """Read ``roles/<name>/role.yaml``; ``where`` is the place that asks for it."""
     folder = catalogue.roles / name
     path = folder / "role.yaml"
@@ -80,15 +98,16 @@ def load_role(name: str, catalogue: Catalogue, *, where: str = "") -> Role:
         there = {found.parent.name: None for found in sorted(catalogue.roles.glob("*/role.yaml"))}
         hint = nearest(name, there) if there else f"roles stand in {catalogue.roles}/"
         raise PlaybookError(f"there is no role {name!r}", where=where, hint=hint)
-    return _Loader(catalogue).role(name, folder, read(path).value, f"{path}:1")
+    return _Loader(catalogue, mistakes).role(name, folder, read(path).value, f"{path}:1")
 
 
 class _Loader:
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, mistakes: list[BadInput] | None = None) -> None:
         self._catalogue = catalogue
+        self._mistakes = mistakes
 
     def play(self, value: Any, where: str) -> Play:
-        shape = Shape(value, what="a play", where=where)
+        shape = Shape(value, what="a play", where=where, mistakes=self._mistakes)
         variables = shape.mapping("vars")
         play = Play(
             name=shape.text("name"),
@@ -105,6 +124,9 @@ class _Loader:
             verify=shape.each("verify", self._verify),
         )
         shape.end()
+        _check_batches(play, shape)
+        if self._mistakes:
+            return play  # what is left out would be missed below
         if not play.hosts:
             raise PlaybookError(
                 "the play does not say on which hosts", where=where, hint="hosts: web"
@@ -117,7 +139,7 @@ class _Loader:
         return play
 
     def role(self, name: str, folder: Path, value: Any, where: str) -> Role:
-        shape = Shape(value, what="a role", where=where)
+        shape = Shape(value, what="a role", where=where, mistakes=self._mistakes)
         parameters = shape.mapping("parameters")
         role = Role(
             name=name,
@@ -130,7 +152,8 @@ class _Loader:
             where=where,
         )
         shape.end()
-        _check_notices(role.steps, role.handlers)
+        if not self._mistakes:
+            _check_notices(role.steps, role.handlers)
         return role
 
     def _role_use(self, value: Any, where: str) -> RoleUse:
@@ -147,7 +170,7 @@ class _Loader:
                 f"role {name}: arguments have to be a mapping", where=value.where(name)
             )
         where = value.where(name)
-        role = load_role(name, self._catalogue, where=where)
+        role = load_role(name, self._catalogue, where=where, mistakes=self._mistakes)
         known = {parameter.name: parameter for parameter in role.parameters}
         for key in arguments:
             if key not in known:
@@ -240,6 +263,18 @@ def _known(call: Call, known: Mapping[str, _Named], kind: str) -> Call:
         where = call.lines.get(error.parameter, call.where)
         raise PlaybookError(error.message, where=where, hint=error.hint) from error
     return call
+
+
+def _check_batches(play: Play, shape: Shape) -> None:
+    """Refuse batch sizes and limits of no use now, not when earlier plays have been run."""
+    for key, check in (
+        ("batch", lambda: batches.split((), play.batches)),
+        ("max_fail", lambda: batches.limit(play.max_fail or 0, 1)),
+    ):
+        try:
+            check()
+        except BadInput as error:
+            raise PlaybookError(error.message, where=shape.where(key), hint=error.hint) from error
 
 
 def _check_notices(steps: tuple[Step, ...], handlers: tuple[Handler, ...]) -> None:

@@ -26,6 +26,13 @@ REVEALED = "_secrets_revealed"
 """The name under which a template's context carries the list of secrets that were used."""
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox, in which only ``_reveal`` lets a secret out: it notes that."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return not isinstance(obj, Secret) and super().is_safe_attribute(obj, attr, value)
+
+
 class Renderer:
     """Fills in values and templates; ``templates`` and ``files`` are folders searched in order."""
 
@@ -34,7 +41,7 @@ class Renderer:
         self._templates = templates
         self._expressions: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
         self._found: dict[str, LocalFile] = {}
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = _Sandbox(
             loader=jinja2.FileSystemLoader([str(folder) for folder in templates]),
             undefined=StrictUndefined,
             keep_trailing_newline=True,
@@ -65,8 +72,7 @@ class Renderer:
             raise TemplateError(f"there is no template {error.name!r} in {folders}") from error
         except Exception as error:
             raise _explain(error, str(name)) from error
-        if "<secret " in text.lower():
-            raise TemplateError("a secret cannot be changed by a filter or joined", where=name)
+        _refuse_traces(text, name)
         return Rendered(name, text.encode(), sensitive=bool(revealed))
 
     def file(self, name: str) -> LocalFile:
@@ -92,12 +98,15 @@ class Renderer:
                 value = self._expression(single[1])(context)
                 if isinstance(value, Undefined):
                     str(value)  # a strict one raises, and says which name it is
-                return value
-            return self._environment.from_string(text).render(**context)
+            else:
+                value = self._environment.from_string(text).render(**context)
         except TemplateError as error:
             raise TemplateError(error.message, where=where, hint=error.hint) from error
         except Exception as error:
             raise _explain(error, "", where) from error
+        if isinstance(value, str):
+            _refuse_traces(value, where)
+        return value
 
     def _expression(self, text: str) -> Callable[[Mapping[str, Any]], Any]:
         if text not in self._expressions:
@@ -119,6 +128,12 @@ def _reveal(context: Context, value: Any) -> Any:
         )
     revealed.append(value)
     return value.reveal()
+
+
+def _refuse_traces(text: str, where: str) -> None:
+    """Refuse text that holds what a secret prints in its own place."""
+    if "<secret " in text.lower():
+        raise TemplateError("a secret cannot be changed by a filter or joined", where=where)
 
 
 def _explain(error: Exception, template: str, where: str = "") -> TemplateError:

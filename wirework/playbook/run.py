@@ -111,6 +111,7 @@ def _work(
         wanted = hosts[host]
         become = host.become if play.become is None else play.become
         remote = pool.remote(host)
+        remote.connect()  # here, so that whoever is not let in hears of that, not of a step
         done = converge(remote, wanted.items, become=become, check=check, diff=diff)
         if check or not done.ok:
             return HostResult(done)

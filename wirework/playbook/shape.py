@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wirework.documents import Map, Seq
-from wirework.errors import PlaybookError
+from wirework.errors import BadInput, PlaybookError
 from wirework.state.operation import nearest
 
 if TYPE_CHECKING:
@@ -17,12 +17,20 @@ T = TypeVar("T")
 class Shape:
     """A mapping that is taken apart key by key; what is left over at the end is a mistake."""
 
-    def __init__(self, value: Any, *, what: str, where: str) -> None:
+    def __init__(
+        self,
+        value: Any,
+        *,
+        what: str,
+        where: str,
+        mistakes: list[BadInput] | None = None,
+    ) -> None:
         if not isinstance(value, Map):
             raise PlaybookError(f"{what} has to be a mapping of names to values", where=where)
         self.map = value
         self.what = what
         self._asked: dict[str, None] = {}
+        self._mistakes = mistakes
 
     def where(self, key: str | None = None) -> str:
         """Return the file and line of a key, or of the whole."""
@@ -79,13 +87,24 @@ class Shape:
         return tuple(str(item) for item in items)
 
     def each(self, key: str, read: Callable[[Any, str], T]) -> tuple[T, ...]:
-        """Take a list and read each item; an empty one when it is not given."""
+        """Take a list and read each item; an empty one when it is not given.
+
+        Where mistakes are collected, an item that holds one is left out.
+        """
         value = self._take(key, None)
         if value is None:
             return ()
         if not isinstance(value, Seq):
             raise self.error(key, "has to be a list, each item on a line that begins with -")
-        return tuple(read(item, value.where(index)) for index, item in enumerate(value))
+        items: list[T] = []
+        for index, item in enumerate(value):
+            try:
+                items.append(read(item, value.where(index)))
+            except BadInput as error:
+                if self._mistakes is None:
+                    raise
+                self._mistakes.append(error)
+        return tuple(items)
 
     def rest(self) -> Iterator[str]:
         """Return the keys that nobody has asked for so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import logging
 import socket
@@ -14,10 +15,10 @@ from fabric import Config, Connection
 from wirework.errors import Unreachable, WireworkError
 from wirework.ssh.hostkeys import HostKeys, Policy
 from wirework.ssh.keys import PrivateKeys
-from wirework.ssh.login import Login
+from wirework.ssh.login import HungUp, Login
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from wirework.inventory import Host
@@ -67,15 +68,15 @@ class Connector:
             ) from error
         except ConnectionRefusedError as error:
             raise Unreachable(
-                f"connection refused: is sshd running on {place}?", where=host.name
+                "connection refused", where=host.name, hint=f"is sshd running on {place}?"
             ) from error
         except TimeoutError as error:
             raise Unreachable(
-                f"no answer from {place} within {timeout:g} s", where=host.name
+                f"no answer within {timeout:g} s", where=host.name, hint=place
             ) from error
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise Unreachable(f"cannot connect to {place}: {reason}", where=host.name) from error
+            raise Unreachable(f"cannot connect: {reason}", where=host.name, hint=place) from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
@@ -98,12 +99,26 @@ class Connector:
                 where=host.name,
             ) from error
 
-    def login(self, host: Host, sock: socket.socket | paramiko.Channel) -> Connection:
-        """Greet, check the host key and log in over ``sock``, which is closed on failure.
+    def login(
+        self, host: Host, reach: Callable[[], socket.socket | paramiko.Channel]
+    ) -> Connection:
+        """Greet, check the host key and log in over what ``reach`` returns.
 
-        Raises Unreachable or one of its kinds, or BadInput for a private key of no use.
+        It is called again if the host hangs up while ways to log in are left.
+        Raises Unreachable or one of its kinds, BadInput for a private key of no use, and what
+        ``reach`` raises.
         """
         user = host.user or getpass.getuser()
+        login = Login(host, user, self._private_keys, timeout=self._login_timeout)
+        with contextlib.closing(login):
+            while True:
+                with contextlib.suppress(HungUp):
+                    return self._enter(host, user, reach(), login)
+
+    def _enter(
+        self, host: Host, user: str, sock: socket.socket | paramiko.Channel, login: Login
+    ) -> Connection:
+        """Make one connection of ``sock``, which is closed on failure; raises also HungUp."""
         timeout = self.timeout(host)
         made: list[paramiko.Transport] = []
 
@@ -124,7 +139,7 @@ class Connector:
                 "timeout": timeout,
                 "banner_timeout": timeout,
                 "transport_factory": make_transport,
-                "auth_strategy": Login(host, user, self._private_keys, timeout=self._login_timeout),
+                "auth_strategy": login,
             },
         )
         connection.client.set_missing_host_key_policy(Policy(self._host_keys, host))
@@ -135,7 +150,7 @@ class Connector:
         except Exception as error:
             connection.client.close()
             sock.close()
-            if isinstance(error, WireworkError):
+            if isinstance(error, (WireworkError, HungUp)):
                 raise
             late = time.monotonic() - began >= timeout
             problem = _problem(made[0] if made else None, error, timeout if late else None)

@@ -36,12 +36,19 @@ class Attempt:
     source: AuthSource | None
 
 
+class HungUp(Exception):
+    """The host hung up after a refusal; what is left to be tried wants a new connection.
+
+    OpenSSH does so after MaxAuthTries. Others after one, since paramiko asks anew for the
+    service of logging in each time, where RFC 4252 has it asked for once.
+    """
+
+
 class Login(AuthStrategy):
     """Tries a host's own key, or else the agent's and the default ones, then its password.
 
-    Raises AuthenticationFailed when all are refused, Unreachable when the connection ends
-    first, BadInput when the host's own key cannot be used. ``timeout``, in seconds, bounds all
-    attempts together.
+    Goes on where it was when it is used again on a new connection, after HungUp. ``timeout``,
+    in seconds, bounds all attempts together.
     """
 
     def __init__(self, host: Host, user: str, private: PrivateKeys, *, timeout: float) -> None:
@@ -50,57 +57,82 @@ class Login(AuthStrategy):
         self._user = user
         self._private = private
         self._timeout = timeout
+        self._deadline: float | None = None
+        self._attempts = self._ways()
+        self._next: Attempt | None = None
+        self._tried: list[str] = []
+        self._refused = False
 
     def authenticate(self, transport: paramiko.Transport) -> AuthResult:
-        """Try every attempt until the host is satisfied; some hosts want two."""
+        """Try each way until the host is satisfied; some hosts want two.
+
+        Raises AuthenticationFailed when all are refused, HungUp, Unreachable when the
+        connection ends or time runs out, BadInput when the host's own key is of no use.
+        """
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._timeout
         results = AuthResult(self)
-        names: list[str] = []
-        deadline = time.monotonic() + self._timeout
-        with contextlib.closing(self._attempts()) as attempts:
-            for attempt in attempts:
-                names.append(attempt.name)
-                if attempt.source is None:
-                    continue
-                transport.auth_timeout = max(deadline - time.monotonic(), 0.1)
-                try:
-                    wanted = attempt.source.authenticate(transport)
-                except (paramiko.SSHException, EOFError, OSError) as error:
-                    results.append(Tried(attempt.source, error))
-                    if time.monotonic() >= deadline or not transport.is_active():
-                        break
-                    continue
+        while (attempt := self._upcoming()) is not None and attempt.source is not None:
+            transport.auth_timeout = max(self._deadline - time.monotonic(), 0.1)
+            wanted: list[str] | None = None
+            try:
+                wanted = attempt.source.authenticate(transport)
                 results.append(Tried(attempt.source, wanted))
-                if not wanted:
-                    return results
-        self._explain(transport, names, late=time.monotonic() >= deadline)
-        raise AuthenticationFailed(
-            f"{self._host.address} refused to log in {self._user}"
-            f" (tried {', '.join(names) or 'nothing'})",
-            where=self._host.name,
-            hint=self._advice(names),
-        )
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                results.append(Tried(attempt.source, error))
+            if wanted == []:
+                return results
+            if time.monotonic() >= self._deadline:
+                raise Unreachable(
+                    f"did not answer the login of {self._user} within {self._timeout:g} s",
+                    where=self._host.name,
+                )
+            alive = transport.is_active()
+            self._refused |= alive
+            if alive or len(results) == 1:
+                self._tried.append(attempt.name)
+                self._next = None
+            # A later attempt may not have been looked at: it is made again.
+            if not alive and self._upcoming() is not None:
+                raise HungUp
+        raise self._failure()
 
     def get_sources(self) -> Iterator[AuthSource]:
         """Yield what authenticate tries, in that order; the base class asks for this."""
-        for attempt in self._attempts():
+        for attempt in self._ways():
             if attempt.source is not None:
                 yield attempt.source
 
-    def _explain(self, transport: paramiko.Transport, names: list[str], *, late: bool) -> None:
-        """Raise Unreachable if it was the connection, not the host's verdict, that ended it."""
-        if late:
-            raise Unreachable(
-                f"did not answer the login of {self._user} within {self._timeout:g} s",
+    def close(self) -> None:
+        """Let go of the agent."""
+        self._attempts.close()
+
+    def _upcoming(self) -> Attempt | None:
+        """Return the way to try next, again and again until it is taken away."""
+        while self._next is None:
+            self._next = next(self._attempts, None)
+            if self._next is None:
+                return None
+            if self._next.source is None:
+                self._tried.append(self._next.name)
+                self._next = None
+        return self._next
+
+    def _failure(self) -> Unreachable:
+        tried = f"(tried {', '.join(self._tried) or 'nothing'})"
+        if self._tried and not self._refused:
+            return Unreachable(
+                f"{self._host.address} hung up during the login of {self._user} {tried}",
                 where=self._host.name,
             )
-        if not transport.is_active() and len(names) <= 1:
-            # After several refusals sshd hangs up itself, which is a verdict.
-            raise Unreachable(
-                f"the connection ended during the login of {self._user}", where=self._host.name
-            )
+        return AuthenticationFailed(
+            f"{self._host.address} refused to log in {self._user} {tried}",
+            where=self._host.name,
+            hint=self._advice(),
+        )
 
-    def _advice(self, names: list[str]) -> str:
-        if not names:
+    def _advice(self) -> str:
+        if not self._tried:
             return "name a key in the inventory, or start an agent and ssh-add one"
         if self._host.key is not None:
             return (
@@ -109,7 +141,7 @@ class Login(AuthStrategy):
             )
         return "name the user and key in the inventory, or ssh-add the key"
 
-    def _attempts(self) -> Generator[Attempt]:
+    def _ways(self) -> Generator[Attempt]:
         if self._host.key is not None:
             yield from self._own_key(self._host.key)
         else:

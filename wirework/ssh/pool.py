@@ -24,9 +24,9 @@ class Pool:
     ``known_hosts`` are the files that host keys are checked against, None for
     ``default_known_hosts()``. ``connect_timeout`` bounds, in seconds, connecting, and then
     greeting and key exchange together; ``login_timeout`` all attempts to log in.
-    ``gateways`` finds the host that another one names as its gateway, or raises KeyError. ``listen`` hears the
-    live output of ``run``: the host, "out" or "err", and the bytes, in the thread that works
-    on that host.
+    ``gateways`` finds the host that another one names as its gateway, or raises KeyError.
+    ``listen`` hears the live output of ``run``: the host, "out" or "err", and the bytes, in the
+    thread that works on that host.
 
     >>> with Pool(gateways=inventory.hosts.__getitem__) as pool:
     ...     run(pool.remote(host), "uptime")

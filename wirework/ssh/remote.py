@@ -74,8 +74,7 @@ class Remote:
                     return transport
                 self._connection.client.close()
                 self._connection = None
-            sock = self._hold(self._reach())
-            self._connection = self._connector.login(self.host, sock)
+            self._connection = self._connector.login(self.host, lambda: self._hold(self._reach()))
             if self._given_up:
                 self._connection.client.close()
                 raise self._ended()

@@ -133,10 +133,10 @@ class Course:
         for number, group in enumerate(sent.groups()):
             try:
                 values = type(group[0]).parse(group, reader.facts(number))
+                answers.update(zip(group, values, strict=True))
             except (ValueError, IndexError) as error:
                 name = type(group[0]).__name__
                 raise Failed(f"the host gave no readable answer to {name}") from error
-            answers.update(zip(group, values, strict=True))
         if not self.planning:
             self._confirm(answers)
         self._view.learn(answers)
@@ -160,7 +160,7 @@ class Course:
 
     def under_way(self) -> str:
         """Return what the changes sent last do, for an error while they are under way."""
-        return ", ".join(change.says for _, change in self._sent)
+        return "" if self.planning else ", ".join(change.says for _, change in self._sent)
 
     def answers(
         self, question: Sequence[Fact[Any]], view: View, progress: _Progress
@@ -190,7 +190,8 @@ class Course:
         item, progress = self.items[self._position], self._progress[self._position]
         if self._runner is None:
             if item.after is not None and not self._changed(item.after):
-                progress.status = StepStatus.SKIPPED
+                unsure = any(self._progress[n].status is StepStatus.UNKNOWN for n in item.after)
+                progress.status = StepStatus.UNKNOWN if unsure else StepStatus.SKIPPED
                 self._position += 1
                 return True
             self._runner = _Runner(item.wish.start())

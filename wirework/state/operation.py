@@ -74,8 +74,8 @@ class Operation:
                 raise ArgumentError(message, parameter=name, hint=error.hint) from error
         # Operations check what no single value can tell before they ask for their first fact.
         self.function(**bound).close()
-        first = next((arguments[p.name] for p in self._naming() if p.name in arguments), "")
-        title = f"{self.name} {' '.join(first) if isinstance(first, list | tuple) else first}"
+        first = next((bound[p.name] for p in self._naming() if p.name in bound), "")
+        title = f"{self.name} {' '.join(first) if isinstance(first, tuple) else first}"
         return Wish(self.name, title.strip(), lambda: self.function(**bound))
 
     def check_names(self, arguments: Mapping[str, Any]) -> None:

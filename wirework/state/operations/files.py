@@ -196,8 +196,7 @@ def _have(wish: _Wish) -> Steps:
     if now.kind not in ("absent", "file"):
         raise Refused(f"{wish.path} is a {now.kind}, not a file", hint="remove it first")
     if now.kind == "file" and digest == wish.sha256:
-        hands = {"owner": wish.owner, "group": wish.group}
-        yield from attributes(wish.path, now, mode=wish.mode, **hands)
+        yield from attributes(wish.path, now, mode=wish.mode, owner=wish.owner, group=wish.group)
         return
     new = now.kind == "absent"
     kept = created_by(login, folder, Entry("file"))
@@ -213,6 +212,8 @@ def _have(wish: _Wish) -> Steps:
         group=wish.group or kept.group,
         size=wish.size,
     )
+    # The hands that a file gets or keeps anyway are not asked for: chown is root's.
+    default, hands = (kept if new else now), (wished.owner, wished.group)
     old = None if new else (yield Glimpse(wish.path))
     yield Change(
         (
@@ -220,9 +221,7 @@ def _have(wish: _Wish) -> Steps:
             wish.path,
             str(wish.size),
             octal(wished.mode),
-            # What the file gets anyway is not asked for: chown is root's.
-            wished.owner if wished.owner != login.user else "",
-            wished.group if wished.group != login.group else "",
+            *(hands if hands != (default.owner, default.group) else ("", "")),
         ),
         says=wish.path,
         verb="create" if new else "change",
