@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +35,7 @@ class LocalShell:
         stdin: bytes | Iterable[bytes] = b"",
         become: bool | None = None,
     ) -> int:
+        assert not become
         self.execs += 1
         pieces = [stdin] if isinstance(stdin, bytes) else stdin
         process = subprocess.Popen(
@@ -49,13 +51,11 @@ class LocalShell:
         assert process.stderr
 
         def feed() -> None:
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 for piece in pieces:
                     self.sent.append(piece)
                     process.stdin.write(piece)
                 process.stdin.close()
-            except BrokenPipeError:
-                pass
 
         feeder = threading.Thread(target=feed)
         feeder.start()
@@ -71,10 +71,8 @@ class LocalShell:
         process.stdout.close()
         process.stderr.close()
         feeder.join()
-        try:
+        with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
         return process.wait(timeout=10)
 
 
