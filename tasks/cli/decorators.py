@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import usage
-from .exits import BAD_INPUT, FAILED, guarded, leave
+from .exits import code_of_result, guarded, leave
 from .parameters import CliTask, entry_signature
 
 usage.install()
@@ -52,7 +52,7 @@ def task(
     """Make a task of a body that returns a result, an iterator of results, or nothing.
 
     The body takes Invoke's context first. A result is a frozen dataclass; when it has an
-    ``ok`` that is false, the task ends with status 1, or with 2 when ``is_bad_input`` is true.
+    ``ok`` that is false, the task ends with status 1, or as ``exits.code_of_result`` says.
     ``view`` names one of ``cli.views`` that draws the result for people. A body that takes
     ``watch`` gets what follows it on the screen while it works, or None.
     """
@@ -70,8 +70,8 @@ def task(
                 if len(own) < len(taken):
                     arguments["watch"] = WATCHERS[view](form)
                 result = body(c, **_lists(own, arguments))
-                bad = BAD_INPUT if getattr(result, "is_bad_input", False) else FAILED
-                leave(0 if show(result, form, VIEWS.get(view)) else bad)
+                ok = show(result, form, VIEWS.get(view))
+                leave(code_of_result(result, ok=ok))
 
         return _make(body, entry, own, added={}, help_texts=help, name=name)
 

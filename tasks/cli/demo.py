@@ -82,6 +82,8 @@ Now yours:
 
 
 def _good(result: RunResult, what: str) -> RunResult:
+    if result.interrupted:
+        raise KeyboardInterrupt
     if not result.ok:
         raise Failed(f"{what} did not come out well", hint="see above")
     return result

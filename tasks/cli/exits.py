@@ -31,6 +31,17 @@ def code_of(error: BaseException) -> int:
     return FAILED
 
 
+def code_of_result(result: object, *, ok: bool) -> int:
+    """Return the exit code that a task's result stands for; ``ok`` is whether all of it is."""
+    if getattr(result, "interrupted", False):
+        return INTERRUPTED
+    if ok:
+        return DONE
+    if getattr(result, "is_bad_input", False):
+        return BAD_INPUT
+    return UNREACHABLE if getattr(result, "is_unreachable", False) else FAILED
+
+
 def leave(code: int) -> None:
     """End the command line with ``code``, unless it is 0: then the next task may run."""
     if code:

@@ -50,6 +50,7 @@ def run_on_fleet(
     if options.timeout < 0:
         raise BadInput(f"--timeout is {options.timeout:g}: time does not run backwards")
     progress = Progress(options.task, len(hosts), live_lines=options.live and form is Form.TABLE)
+    stream = _Stream(progress) if form is Form.JSONL else None
     with progress, Pool(gateways=fleet.hosts.__getitem__, listen=progress.heard) as pool:
         report = fan_out(
             hosts,
@@ -59,15 +60,16 @@ def run_on_fleet(
             max_fail=options.max_fail or None,
             timeout=options.timeout or None,
             give_up=pool.give_up,
-            watch=_Stream(progress) if form is Form.JSONL else progress,
+            watch=stream or progress,
         )
-    if form is Form.JSON:
+    if stream:
+        stream.write_rest(report)
+    elif form is Form.JSON:
         write_json([outcome_data(outcome) for outcome in report.outcomes])
-    elif form is Form.TABLE:
-        if view and not options.live:
-            FLEET_VIEWS[view](report)
-        elif not view:
-            show_answers(report)
+    elif view and not options.live:
+        FLEET_VIEWS[view](report)
+    elif not view:
+        show_answers(report)
     show_trouble(report)
     show_summary(report)
     return exit_code(report)
@@ -151,10 +153,21 @@ class _Stream:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._written: set[Host] = set()
         self.batch = progress.batch
         self.started = progress.started
 
     def finished(self, outcome: Outcome[Any]) -> None:
         """Write the outcome and pass it on."""
-        write_json_line(outcome_data(outcome))
+        self._write(outcome)
         self._progress.finished(outcome)
+
+    def write_rest(self, report: Report[Any]) -> None:
+        """Write the outcomes that nobody told us about, as those of an interrupted run."""
+        for outcome in report.outcomes:
+            if outcome.host not in self._written:
+                self._write(outcome)
+
+    def _write(self, outcome: Outcome[Any]) -> None:
+        self._written.add(outcome.host)
+        write_json_line(outcome_data(outcome))

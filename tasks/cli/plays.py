@@ -159,6 +159,7 @@ class PlayView:
         self._batch: list[Outcome[HostResult]] = []
         self._heading: Text | None = None
         self._order: dict[Host, int] = {}
+        self._shown: set[Host] = set()
 
     @classmethod
     def of(cls, form: Form) -> PlayView | None:
@@ -176,6 +177,7 @@ class PlayView:
     def play(self, play: Play, hosts: Sequence[Host]) -> None:
         """Write the play's heading."""
         self._order = {host: number for number, host in enumerate(hosts)}
+        self._shown = set()
         name = play.name or play.hosts
         plan = "Plan: " if self._check else ""
         line = Text.assemble((f"{plan}{name}", "bold"), (f"  {count(len(hosts), 'host')}", "dim"))
@@ -206,11 +208,12 @@ class PlayView:
         self._batch.append(outcome)
 
     def played(self, result: PlayResult) -> None:
-        """Show the last batch."""
-        del result
+        """Show the last batch, with the hosts that an interrupt left unannounced."""
         if self._progress:
             self._progress.__exit__()
             self._progress = None
+        told = self._shown | {outcome.host for outcome in self._batch}
+        self._batch += [each for each in result.report.outcomes if each.host not in told]
         self._flush()
 
     def heard(self, host: Host, stream: str, data: bytes) -> None:
@@ -220,6 +223,7 @@ class PlayView:
 
     def _flush(self) -> None:
         outcomes, self._batch = self._batch, []
+        self._shown |= {outcome.host for outcome in outcomes}
         if not outcomes:
             return
         if self._progress:
@@ -239,12 +243,13 @@ class PlayView:
 def summary(result: RunResult) -> None:
     """Say in one line what came of a run, and what to do next."""
     outcomes = [outcome for play in result.plays for outcome in play.report.outcomes]
-    hosts = {outcome.host.name for outcome in outcomes}
+    hosts = list(dict.fromkeys(outcome.host.name for outcome in outcomes))
     lost = {outcome.host.name for outcome in outcomes if not outcome.ok}
     time = seconds(result.seconds)
     if lost:
         line = f"{count(len(lost), 'host')} of {len(hosts)} did not get there: {fold(sorted(lost))}"
-        print(f"{line}. Mend the cause and run it again: what is done stays done.", file=sys.stderr)
+        todo = "Interrupted: run" if result.interrupted else "Mend the cause and run"
+        print(f"{line}. {todo} it again: what is done stays done.", file=sys.stderr)
         return
     changes = count(result.changed, "change") if result.changed else "nothing to change"
     on = f"{changes} on {count(len(hosts), 'host')}"

@@ -56,8 +56,9 @@ def answers(report: Report[Ran]) -> None:
         if alike[0].value is not None:
             _print_answer(alike, alike[0].value, status)
     if len(groups) > 1:
-        sizes = sorted((len(alike) for alike in groups.values()), reverse=True)
-        print(f"{count(sizes[0], 'host')} alike, {sum(sizes[1:])} differ", file=sys.stderr)
+        most, *others = sorted(map(len, groups.values()), reverse=True)
+        told = f"{count(most, 'host')} alike, {sum(others)} differ"
+        print(told if most > 1 else f"all {len(groups)} hosts differ", file=sys.stderr)
 
 
 def _print_answer(alike: list[Outcome[Ran]], ran: Ran, status: int) -> None:

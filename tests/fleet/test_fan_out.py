@@ -226,7 +226,7 @@ def test_a_timeout_skips_hosts_that_were_never_started(gate: threading.Event) ->
     report = fan_out(fleet(3), lambda _: gate.wait(30), forks=1, timeout=0.1, watch=heard)
     assert statuses(report.outcomes) == ["failed", "skipped", "skipped"]
     assert str(report.outcomes[0].error) == "h0: still running after 0.1 s"
-    assert str(report.outcomes[2].error) == "h2: not started: the 0.1 s of this run were over"
+    assert str(report.outcomes[2].error) == "h2: not started: the time of this run was up"
     assert heard.lines[-3:] == ["finished h0 failed", "finished h1 skipped", "finished h2 skipped"]
 
 

@@ -167,7 +167,7 @@ class _Run(Generic[T]):
                     break
                 self._batch(number, len(parts), part, deadline)
         except _Late:
-            late = f"the {timeout:g} s of this run were over"
+            late = "the time of this run was up"
         except KeyboardInterrupt:
             interrupted = True
             late = "the run was interrupted"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wirework.fleet import Status
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -63,6 +65,18 @@ class RunResult:
     def ok(self) -> bool:
         """Whether every play came out well on every host."""
         return all(play.report.ok for play in self.plays)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it early."""
+        return any(play.report.interrupted for play in self.plays)
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether all that went wrong is that hosts could not be reached."""
+        reports = [play.report for play in self.plays]
+        failed = any(report.of(Status.FAILED) for report in reports)
+        return not failed and any(report.of(Status.UNREACHABLE) for report in reports)
 
     @property
     def changed(self) -> int:
