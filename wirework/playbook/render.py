@@ -39,7 +39,9 @@ class Renderer:
     def __init__(self, templates: Sequence[Path], files: Sequence[Path]) -> None:
         self._files = files
         self._templates = templates
+        # Compiled once for all hosts: compiling takes far longer than filling in.
         self._expressions: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
+        self._texts: dict[str, jinja2.Template] = {}
         self._found: dict[str, LocalFile] = {}
         self._environment = _Sandbox(
             loader=jinja2.FileSystemLoader([str(folder) for folder in templates]),
@@ -99,7 +101,7 @@ class Renderer:
                 if isinstance(value, Undefined):
                     str(value)  # a strict one raises, and says which name it is
             else:
-                value = self._environment.from_string(text).render(**context)
+                value = self._compiled(text).render(**context)
         except TemplateError as error:
             raise TemplateError(error.message, where=where, hint=error.hint) from error
         except Exception as error:
@@ -114,6 +116,11 @@ class Renderer:
                 text, undefined_to_none=False
             )
         return self._expressions[text]
+
+    def _compiled(self, text: str) -> jinja2.Template:
+        if text not in self._texts:
+            self._texts[text] = self._environment.from_string(text)
+        return self._texts[text]
 
 
 @jinja2.pass_context
