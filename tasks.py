@@ -7,6 +7,8 @@ before it imports the package of the same name.
 import sys
 
 sys.modules.pop(__name__, None)
+# Invoke forbids compiled modules to be kept, so each of ours would be compiled on every run.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 from tasks.namespace import ns  # noqa: E402  (the name has to be free first)
 

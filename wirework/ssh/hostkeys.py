@@ -78,12 +78,13 @@ class HostKeys:
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = tuple(files)
         self._read: dict[Path, KnownHosts] = {}
+        self._found: dict[tuple[Path, str], list[KnownKey]] = {}
         self._lock = threading.Lock()
 
     def known(self, host: Host) -> list[KnownKey]:
         """Return every line that speaks of the host's address and port."""
         name = entry_name(host.address, host.port)
-        return [known for path in self._asked(host) for known in self._content(path).of(name)]
+        return [known for path in self._asked(host) for known in self._of(path, name)]
 
     def algorithms(self, host: Host, offered: Sequence[str]) -> tuple[str, ...]:
         """Return ``offered`` with the algorithms of the keys we know moved to the front.
@@ -131,6 +132,13 @@ class HostKeys:
 
     def _asked(self, host: Host) -> tuple[Path, ...]:
         return self._files if host.known_hosts is None else (host.known_hosts, *self._files)
+
+    def _of(self, path: Path, name: str) -> list[KnownKey]:
+        # Every login asks twice, and among hashed names a search takes an HMAC a line.
+        found = self._found.get((path, name))
+        if found is None:
+            found = self._found[path, name] = self._content(path).of(name)
+        return found
 
     def _content(self, path: Path) -> KnownHosts:
         with self._lock:
