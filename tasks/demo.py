@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @task(view="demo")
 def demo(c: object, *, watch: PlayView | None = None) -> Demo:
-    """Plan, apply and verify a rolling deployment on three throwaway hosts, then re-run it."""
+    """Plan, apply, verify and re-run a rolling deployment on three throwaway hosts."""
     from .cli.demo import show_main_job
     from .namespace import ns
 

@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import usage
+from . import contexts, usage
 from .exits import code_of_result, guarded, leave
 from .parameters import CliTask, entry_signature
 
+contexts.install()
 usage.install()
 
 Body = Callable[..., Any]

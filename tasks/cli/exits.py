@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def guarded(*, debug: bool) -> Iterator[None]:
         raise Exit(code=INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read the output has seen enough (`| head`); Python must not complain at exit.
-        sys.stdout = None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Exit(code=FAILED) from None
     except WireworkError as error:
         if debug:

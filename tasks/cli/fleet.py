@@ -19,7 +19,7 @@ from wirework.ssh import Pool
 
 from .exits import BAD_INPUT, DONE, FAILED, INTERRUPTED, UNREACHABLE, complain
 from .progress import STYLES, Progress
-from .render import Form, as_data, cell, table_of, write_json, write_json_line, write_table
+from .render import Form, cell, outcome_data, table_of, write_json, write_json_line, write_table
 from .terminal import count, plain, seconds
 from .views import FLEET_VIEWS
 
@@ -93,17 +93,6 @@ def exit_code(report: Report[Any]) -> int:
         only_bad_input = all(isinstance(outcome.error, BadInput) for outcome in failed)
         return BAD_INPUT if only_bad_input else FAILED
     return UNREACHABLE if report.of(Status.UNREACHABLE) else DONE
-
-
-def outcome_data(outcome: Outcome[Any]) -> dict[str, Any]:
-    """Return an outcome as data for programs."""
-    return {
-        "host": outcome.host.name,
-        "status": outcome.status.value,
-        "seconds": round(outcome.seconds, 3),
-        "result": as_data(outcome.value),
-        "error": str(outcome.error) if outcome.error else None,
-    }
 
 
 def show_answers(report: Report[Any]) -> None:

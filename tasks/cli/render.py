@@ -18,10 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from wirework.errors import BadInput, WireworkError
+from wirework.fleet import Outcome
 from wirework.inventory import Host
 from wirework.secrets import Secret
 
-from .terminal import plain, plain_bytes
+from .terminal import plain, plain_bytes, plain_json
 
 NO_LIMIT = 10_000
 """Columns of an output that is not a terminal: nothing is wrapped or cut for a program."""
@@ -104,12 +105,12 @@ def write_records(records: list[Any], form: Form, *, single: bool = False) -> No
 
 def write_json(data: Any) -> None:
     """Write data that JSON can hold, for people who read JSON."""
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(plain_json(json.dumps(data, indent=2, ensure_ascii=False)))
 
 
 def write_json_line(record: Any) -> None:
     """Write one record as one line, at once."""
-    print(json.dumps(as_data(record), ensure_ascii=False), flush=True)
+    print(plain_json(json.dumps(as_data(record), ensure_ascii=False)), flush=True)
 
 
 def write_table(table: Table) -> None:
@@ -136,6 +137,8 @@ def as_data(value: Any) -> Any:
     """
     if isinstance(value, Host):
         return value.name
+    if isinstance(value, Outcome):
+        return outcome_data(value)
     if _is_record(value):
         data = {f.name: as_data(getattr(value, f.name)) for f in dataclasses.fields(value)}
         if isinstance(getattr(type(value), "ok", None), property):
@@ -166,6 +169,17 @@ def _single(value: Any) -> Any:
     raise TypeError(f"a task's result holds a {type(value).__name__}, which has no JSON form")
 
 
+def outcome_data(outcome: Outcome[Any]) -> dict[str, Any]:
+    """Return what came of one host as data for programs."""
+    return {
+        "host": outcome.host.name,
+        "status": outcome.status.value,
+        "seconds": round(outcome.seconds, 3),
+        "result": as_data(outcome.value),
+        "error": str(outcome.error) if outcome.error else None,
+    }
+
+
 def cell(value: Any) -> str:
     """Return one value as a table's cell."""
     if value is None or value in ((), ""):
@@ -178,8 +192,10 @@ def cell(value: Any) -> str:
         return plain_bytes(value)
     if isinstance(value, Mapping):
         return plain(json.dumps(as_data(value), ensure_ascii=False))
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple | list | frozenset):
         return ", ".join(map(cell, value))
+    if isinstance(value, Enum):
+        return plain(str(value.value))
     return plain(str(value))
 
 
@@ -203,7 +219,7 @@ def _pairs(record: Any) -> Iterator[tuple[str, str]]:
         name = field.name.replace("_", " ")
         if isinstance(value, Mapping) and value:
             for key, each in value.items():
-                yield f"{name}.{key}", cell(each)
+                yield plain(f"{name}.{key}"), cell(each)
         else:
             yield name, cell(value)
 

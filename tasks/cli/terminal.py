@@ -27,6 +27,11 @@ def plain_bytes(data: bytes) -> str:
     return plain(data.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
 
 
+def plain_json(text: str) -> str:
+    """Return JSON that means the same, with the control characters written out that JSON allows."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def is_live() -> bool:
     """Tell whether somebody watches standard error as it is written."""
     return sys.stderr.isatty()

@@ -90,7 +90,9 @@ class _Matcher:
             return self._members[term]
         if any(mark in term for mark in "*?["):
             return self._glob(term)
+        # Nobody who mistypes a name means the group of those without one.
         known = [*self._inventory.hosts, *self._inventory.groups]
+        known.remove("ungrouped")
         near = difflib.get_close_matches(term, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"groups: {_groups(self._inventory)}"
         raise PatternError(

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from wirework.state.operation import Steps, Wish
 
 
+OURS = "ww_receive: "
+"""How our own shell function begins what it complains of."""
+
+
 @dataclass(frozen=True)
 class Item:
     """A wish in its place: ``where`` is its file and line.
@@ -235,7 +239,9 @@ class Course:
         progress = self._progress[index]
         progress.status = StepStatus.FAILED
         progress.problem = problem
-        progress.output = output.decode("utf-8", "backslashreplace").strip("\n")
+        text = output.decode("utf-8", "backslashreplace").strip("\n")
+        # What the problem says already is not said twice.
+        progress.output = "" if text.removeprefix(OURS) == problem else text
         self._stopped = True
 
     def _drop_unsent(self, failed: int) -> None:
@@ -267,7 +273,11 @@ class Course:
 
 def _reason(status: int, output: bytes) -> str:
     lines = output.decode("utf-8", "backslashreplace").strip().splitlines()
-    return f"{lines[-1]} (status {status})" if lines else f"ended with status {status}"
+    if not lines:
+        return f"ended with status {status}"
+    if lines[-1].startswith(OURS):
+        return lines[-1].removeprefix(OURS)
+    return f"{lines[-1]} (status {status})"
 
 
 def _difference(fact: Fact[Any], promised: Any, found: Any) -> str:
