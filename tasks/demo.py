@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .cli.plays import PlayView
 
 
-@task(view="demo")
+@task(view="demo.tell")
 def demo(c: object, *, watch: PlayView | None = None) -> Demo:
     """Plan, apply, verify and re-run a rolling deployment on three throwaway hosts."""
     from .cli.demo import show_main_job

@@ -20,6 +20,14 @@ def test(c: object, only: str = "") -> None:
     tools.pytest("-n", "auto", *(("-k", only) if only else ()))
 
 
+@task(help={"name": "Which one; without it all of them, one after another."})
+def bench(c: object, name: str = "") -> None:
+    """Measure Wirework beside the tools people use today."""
+    from .cli import tools
+
+    tools.benchmarks(name)
+
+
 @task()
 def check(c: object) -> Sequence[Tool]:
     """Lint, types, floors, tests: everything that has to be right."""

@@ -41,7 +41,7 @@ def show(c: object, host: str, inventory: str = "") -> HostView:
 
 
 @task(
-    view="graph",
+    view="views.graph",
     help={"group": "The group to start from.", "inventory": INVENTORY},
 )
 def graph(c: object, group: str = "all", inventory: str = "") -> GroupTree:

@@ -13,7 +13,7 @@ NAME = "The lab's name: lab, or lab-<something> for a second one."
 
 
 @task(
-    view="lab",
+    view="views.hosts_of",
     help={
         "hosts": "How many hosts; they are called web1, web2 and so on.",
         "group": "A group and its number of hosts, web=2; may be given again.",
@@ -38,7 +38,7 @@ def up(
     return lab.up(Path.cwd(), name=name, hosts=hosts, groups=groups, ports=ports)
 
 
-@task(view="lab", help={"name": NAME})
+@task(view="views.hosts_of", help={"name": NAME})
 def status(c: object, name: str = "lab") -> Lab:
     """Show the lab's hosts and whether they answer."""
     from pathlib import Path

@@ -17,7 +17,7 @@ LIMIT = "Only the hosts that this pattern matches too."
 
 
 @task(
-    view="problems",
+    view="plays.problems",
     help={"playbook": PLAYBOOK, "inventory": INVENTORY, "limit": LIMIT},
 )
 def check(c: object, playbook: str, inventory: str = "", limit: str = "") -> Checked:
@@ -29,7 +29,7 @@ def check(c: object, playbook: str, inventory: str = "", limit: str = "") -> Che
 
 
 @task(
-    view="run",
+    view="plays.summary",
     help={
         "playbook": PLAYBOOK,
         "inventory": INVENTORY,

@@ -33,7 +33,7 @@ def _before_run(command: str, save: str) -> dict[str, Any]:
 
 @fleet_task(
     changes=True,
-    view="answers",
+    view="views.answers",
     prepare=_before_run,
     help={
         "command": "What the hosts' shells shall run.",

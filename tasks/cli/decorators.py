@@ -54,8 +54,8 @@ def task(
 
     The body takes Invoke's context first. A result is a frozen dataclass; when it has an
     ``ok`` that is false, the task ends with status 1, or as ``exits.code_of_result`` says.
-    ``view`` names one of ``cli.views`` that draws the result for people. A body that takes
-    ``watch`` gets what follows it on the screen while it works, or None.
+    ``view`` is the ``module.function`` of ``cli`` that draws the result for people. A body that
+    takes ``watch`` gets what follows a playbook on the screen, or None.
     """
 
     def decorate(body: Body) -> CliTask:
@@ -64,14 +64,15 @@ def task(
 
         def entry(c: object, *, output: str, debug: bool, **arguments: Any) -> None:
             with guarded(debug=debug):
-                from .render import Form, show
-                from .views import VIEWS, WATCHERS
+                from .render import Form, drawing, show
 
                 form = Form.of(output)
                 if len(own) < len(taken):
-                    arguments["watch"] = WATCHERS[view](form)
+                    from .plays import PlayView
+
+                    arguments["watch"] = PlayView.of(form)
                 result = body(c, **_lists(own, arguments))
-                ok = show(result, form, VIEWS.get(view))
+                ok = show(result, form, drawing(view))
                 leave(code_of_result(result, ok=ok))
 
         return _make(body, entry, own, added={}, help_texts=help, name=name)
@@ -103,14 +104,14 @@ def fleet_task(
             del c
             with guarded(debug=debug):
                 from .fleet import Options, run_on_fleet
-                from .render import Form
+                from .render import Form, drawing
 
                 options = {option: arguments.pop(option) for option in FLEET}
                 options["hosts"] = options["hosts"] or pattern
                 chosen = Options(task=name or body.__name__, **options)
                 shape, given = Form.of(output), _lists(own, arguments)
                 ready = prepare(**given) if prepare else given
-                leave(run_on_fleet(body, ready, chosen, shape, view))
+                leave(run_on_fleet(body, ready, chosen, shape, drawing(view)))
 
         return _make(body, entry, own, added=FLEET, help_texts=help, name=name)
 

@@ -21,7 +21,6 @@ from .exits import BAD_INPUT, DONE, FAILED, INTERRUPTED, UNREACHABLE, complain
 from .progress import STYLES, Progress
 from .render import Form, cell, outcome_data, table_of, write_json, write_json_line, write_table
 from .terminal import count, plain, seconds
-from .views import FLEET_VIEWS
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,11 @@ class Options:
 
 
 def run_on_fleet(
-    body: Callable[..., Any], arguments: Mapping[str, Any], options: Options, form: Form, view: str
+    body: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    options: Options,
+    form: Form,
+    view: Callable[[Report[Any]], None] | None,
 ) -> int:
     """Run a body on every host that is asked for, show what came of it, return the exit code."""
     hosts, fleet = choose(options.inventory, options.hosts, options.limit)
@@ -67,7 +70,7 @@ def run_on_fleet(
     elif form is Form.JSON:
         write_json([outcome_data(outcome) for outcome in report.outcomes])
     elif view and not options.live:
-        FLEET_VIEWS[view](report)
+        view(report)
     elif not view:
         show_answers(report)
     show_trouble(report)

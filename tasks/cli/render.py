@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from enum import Enum, StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def console() -> Console:
     """Return a console on standard output that interprets nothing in what it is given."""
     width = None if sys.stdout.isatty() else NO_LIMIT
     return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def drawing(view: str) -> Callable[[Any], None] | None:
+    """Return the function of this package that ``module.function`` names, loaded only now."""
+    module, _, function = view.partition(".")
+    found: Callable[[Any], None] | None = None
+    if function:
+        found = getattr(import_module(f".{module}", __package__), function)
+    return found
 
 
 def show(result: Any, form: Form, view: Callable[[Any], None] | None = None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wirework.errors import CommandFailed
+from wirework.errors import BadInput, CommandFailed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,6 +41,17 @@ def pytest(*options: str) -> None:
     status = _run(sys.executable, "-m", "pytest", *options)
     if status:
         raise CommandFailed("the tests did not pass", hint="see above")
+
+
+def benchmarks(name: str) -> None:
+    """Run one benchmark, or all; raises BadInput for a name that is none of them."""
+    scripts = {script.stem: script for script in sorted((ROOT / "benchmarks").glob("*.py"))}
+    if name and name not in scripts:
+        raise BadInput(f"there is no benchmark {name!r}", hint=f"there are {', '.join(scripts)}")
+    for script in [scripts[name]] if name else scripts.values():
+        status = _run(sys.executable, str(script))
+        if status:
+            raise CommandFailed(f"{script.name} ended with status {status}", hint="see above")
 
 
 def check_all() -> Sequence[Tool]:

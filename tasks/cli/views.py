@@ -1,23 +1,20 @@
-"""Drawings of results for people, where a plain table would not do; chosen by name."""
+"""Drawings of results for people, where a plain table would not do."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from rich.tree import Tree
 
 from wirework.inventory import GroupTree, fold
 
-from . import demo, plays
 from .progress import STYLES
 from .render import Form, console, write_records
 from .terminal import count, plain_bytes, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wirework.fleet import Outcome, Report
     from wirework.lab import Lab
     from wirework.ssh import Ran
@@ -74,22 +71,3 @@ def _print_answer(alike: list[Outcome[Ran]], ran: Ran, status: int) -> None:
             sys.stdout.write("".join(f"  {line}\n" for line in text.splitlines()))
         if whole > len(content):
             print(f"  … {size(whole - len(content))} more (--save FOLDER keeps all of it)")
-
-
-VIEWS: dict[str, Callable[[Any], None]] = {
-    "demo": demo.tell,
-    "graph": graph,
-    "lab": hosts_of,
-    "problems": plays.problems,
-    "run": plays.summary,
-}
-"""Views of one result."""
-
-WATCHERS: dict[str, Callable[[Form], plays.PlayView | None]] = {
-    "demo": plays.PlayView.of,
-    "run": plays.PlayView.of,
-}
-"""What follows a task while it works."""
-
-FLEET_VIEWS: dict[str, Callable[[Report[Any]], None]] = {"answers": answers}
-"""Views of what a fleet answered."""

@@ -62,6 +62,18 @@ def test_the_namespace_loads_hardly_anything(loaded: tuple[set[str], set[str]]) 
     assert len(modules - ours) <= OTHERS, sorted(modules - ours)
 
 
+@pytest.mark.parametrize("task", ["inventory.graph", "inventory.list"])
+def test_a_task_loads_only_what_it_needs(task: str) -> None:
+    code = (
+        "import sys; from invoke.main import program\n"
+        f"try: program.run(['invoke', {task!r}])\n"
+        "finally: print(*sorted({m.partition('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    said = run_process([sys.executable, "-c", code], REPO)
+    assert said.status == 0, said.err
+    assert not set(said.err.split()) & (HEAVY - {"rich"})
+
+
 def test_helpers_are_not_loaded_for_a_list() -> None:
     code = (
         "import sys; from invoke.main import program\n"
