@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from invoke.collection import Collection
-from invoke.parser import ParserContext
+from invoke.parser.context import ParserContext
 from invoke.parser.argument import Argument
 
 

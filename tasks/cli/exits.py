@@ -46,7 +46,6 @@ def code_of_result(result: object, *, ok: bool) -> int:
 def leave(code: int) -> None:
     """End the command line with ``code``, unless it is 0: then the next task may run."""
     if code:
-        sys.stdout.flush()
         raise Exit(code=code)
 
 
@@ -55,7 +54,10 @@ def guarded(*, debug: bool) -> Iterator[None]:
     """Turn whatever is raised inside into one line on standard error and an exit code."""
     debug = debug or logging.getLogger().isEnabledFor(logging.DEBUG)
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()  # a reader that has gone is noticed here, not when Python ends
     except Exit:
         raise
     except KeyboardInterrupt:
