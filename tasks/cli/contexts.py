@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from invoke.collection import Collection
-from invoke.parser.context import ParserContext
 from invoke.parser.argument import Argument
+from invoke.parser.context import ParserContext
 
 
 class LazyContext(ParserContext):

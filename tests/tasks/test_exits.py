@@ -154,7 +154,12 @@ def test_ctrl_c_ends_soon_with_130_and_a_true_report(
     interrupted: Any, lab: Lab, tmp_path: Path
 ) -> None:
     mark = lab.home("web1") / "ctrl-c"
-    script = "touch ctrl-c; case $PWD in *web2) echo done ;; *) exec sleep 30 ;; esac"
+    # Ctrl-C comes once web2 has answered: web1 says when, a second after it.
+    script = (
+        "case $PWD in *web2) echo done; touch ctrl-c ;; "
+        "*) while [ ! -e ../web2/ctrl-c ]; do sleep 0.05; done; "
+        "sleep 1; touch ctrl-c; exec sleep 30 ;; esac"
+    )
     done = lab.home("web2") / "ctrl-c"
     said, seconds = interrupted("remote.run", script, "--hosts", "web[1-2]", once=mark)
     mark.unlink()
