@@ -17,7 +17,7 @@ def test(c: object, only: str = "") -> None:
     from .cli import tools
 
     tools.prepare_machine()
-    tools.pytest("-n", "auto", *(("-k", only) if only else ()))
+    tools.pytest(*(("-k", only) if only else ()))
 
 
 @task(help={"name": "Which one; without it all of them, one after another."})

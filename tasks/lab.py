@@ -14,7 +14,7 @@ KINDS = "pause, partition, kill-sshd, stop, fill-disk, slow-disk, read-only or n
 
 
 @task(
-    view="lab",
+    view="views.hosts_of",
     help={
         "hosts": "How many hosts; they are called web1, web2 and so on.",
         "group": "A group and its number of hosts, web=2 or old=1:password; may be given again.",
@@ -56,7 +56,7 @@ def up(
     )
 
 
-@task(view="lab", help={"name": NAME})
+@task(view="views.hosts_of", help={"name": NAME})
 def status(c: object, name: str = "lab") -> Lab:
     """Show the lab's hosts and whether they answer."""
     from pathlib import Path
@@ -77,7 +77,7 @@ def down(c: object, name: str = "lab") -> Down:
 
 
 @task(
-    view="lab",
+    view="views.hosts_of",
     help={
         "host": "The host that gets the fault.",
         "kind": f"What shall be wrong with it: {KINDS}.",
@@ -95,7 +95,9 @@ def fault(c: object, host: str, kind: str, for_: str = "", name: str = "lab") ->
     return lab.fault(Path.cwd(), name, host=host, kind=kind, for_=lasting)
 
 
-@task(view="lab", help={"host": "The host to heal; without it all of them.", "name": NAME})
+@task(
+    view="views.hosts_of", help={"host": "The host to heal; without it all of them.", "name": NAME}
+)
 def heal(c: object, host: str = "", name: str = "lab") -> Lab:
     """Undo the faults of a podman host, or of all, and start what does not run."""
     from pathlib import Path

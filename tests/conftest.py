@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from wirework.lab import Lab
 
+pytest_plugins = [
+    "tests.labs",  # real hosts
+    "tests.servers.fixtures",  # a real server of each kind, for whoever asks for it
+]
+
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:

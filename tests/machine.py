@@ -14,19 +14,20 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests import packages
+
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where servers live; they are not on the PATH of most users."""
 
 PROBE_TIMEOUT = 10.0
-INSTALL_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
     """Something the tests look for: programs, or a power that a probe command shows.
 
-    ``package`` is the Debian package that brings it, empty when no package can. ``purpose``
-    completes the sentence "without it, … is not tested".
+    ``package`` names the Debian packages that bring its programs, separated by spaces; empty when
+    none can. ``purpose`` completes the sentence "without it, … is not tested".
     """
 
     name: str
@@ -36,9 +37,14 @@ class Need:
     probe: tuple[str, ...] = ()
 
     @property
+    def installed(self) -> bool:
+        """Whether every program is there."""
+        return all(map(program, self.programs))
+
+    @property
     def met(self) -> bool:
         """Whether every program is there and the probe, if any, ends with status 0."""
-        if not all(map(program, self.programs)):
+        if not self.installed:
             return False
         if not self.probe:
             return True
@@ -54,6 +60,10 @@ class Need:
             return False
         return done.returncode == 0
 
+
+AS_ROOT = ("sh", "-c", 'test "$(id -u)" -eq 0')
+# In a mount namespace of its own, so that nothing has to be unmounted afterwards.
+A_MOUNT = ("unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/tmp")
 
 NEEDS: tuple[Need, ...] = (
     Need(
@@ -86,9 +96,96 @@ NEEDS: tuple[Need, ...] = (
     Need(
         name="mount",
         programs=("mount", "unshare"),
-        # In a mount namespace of its own, so that nothing has to be unmounted afterwards.
-        probe=("unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/tmp"),
+        probe=A_MOUNT,
         purpose="a full disk (it takes the right to mount a tmpfs)",
+    ),
+    Need(
+        name="podman",
+        programs=("podman", "iptables", "mmdebstrap", "unshare"),
+        # Podman itself would take a quarter of a second to say so.
+        probe=("unshare", "--mount", "--net", "true"),
+        package="podman runc conmon netavark aardvark-dns iptables mmdebstrap",
+        purpose="labs of containers (they take root and the right to make namespaces)",
+    ),
+    Need(
+        name="setpriv",
+        programs=("setpriv",),
+        package="util-linux",
+        purpose="any of the following servers",
+    ),
+    Need(
+        name="chronyd",
+        programs=("chronyd",),
+        package="chrony",
+        purpose="NTP against chrony",
+    ),
+    Need(
+        name="vsftpd",
+        programs=("vsftpd",),
+        probe=AS_ROOT,
+        package="vsftpd",
+        purpose="FTP against vsftpd (it takes root)",
+    ),
+    Need(
+        name="dovecot",
+        programs=("dovecot", "/usr/lib/dovecot/imap", "/usr/lib/dovecot/pop3"),
+        package="dovecot-imapd dovecot-pop3d",
+        purpose="IMAP and POP3 against Dovecot",
+    ),
+    Need(
+        name="opensmtpd",
+        programs=("smtpd", "unshare", "mount"),
+        probe=A_MOUNT,
+        package="opensmtpd mount",
+        purpose="SMTP against OpenSMTPD (it takes root and the right to mount)",
+    ),
+    Need(
+        name="telnetd",
+        programs=("inetutils-inetd", "telnetd"),
+        package="inetutils-inetd inetutils-telnetd",
+        purpose="telnet against telnetd",
+    ),
+    Need(
+        name="tinyproxy",
+        programs=("tinyproxy",),
+        package="tinyproxy-bin",
+        purpose="an HTTP proxy with a password",
+    ),
+    Need(
+        name="squid",
+        programs=("squid",),
+        package="squid",
+        purpose="an HTTP proxy without a password",
+    ),
+    Need(
+        name="nginx",
+        programs=("nginx",),
+        package="nginx",
+        purpose="HTTP against nginx",
+    ),
+    Need(
+        name="apache2",
+        programs=("apache2",),
+        package="apache2-bin",
+        purpose="HTTP against Apache",
+    ),
+    Need(
+        name="mariadb",
+        programs=("mariadbd", "mariadb-install-db", "mariadb"),
+        package="mariadb-server-core mariadb-client-core",
+        purpose="SQL against MariaDB",
+    ),
+    Need(
+        name="supervisord",
+        programs=("supervisord", "supervisorctl"),
+        package="supervisor",
+        purpose="XML-RPC against supervisord",
+    ),
+    Need(
+        name="dnsmasq",
+        programs=("dnsmasq",),
+        package="dnsmasq-base",
+        purpose="DNS against dnsmasq",
     ),
 )
 
@@ -113,8 +210,11 @@ def require(name: str) -> None:
     need = {need.name: need for need in NEEDS}[name]
     if need.met:
         return
-    cure = f": install {need.package}" if need.package else ""
-    reason = f"{need.name} is missing, {need.purpose} is not tested{cure}"
+    if need.installed:
+        reason = f"{need.name} cannot run here, {need.purpose} is not tested"
+    else:
+        cure = f": install {need.package}" if need.package else ""
+        reason = f"{need.name} is missing, {need.purpose} is not tested{cure}"
     if need.package and os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -123,43 +223,15 @@ def require(name: str) -> None:
 def prepare() -> None:
     """Install what is missing where that is possible, and say what stays untested."""
     absent = missing()
-    packages = sorted({need.package for need in absent if need.package})
-    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
-        _say(f"Installing for the tests: {' '.join(packages)}")
-        if _install(packages):
-            absent = missing()
-        else:
-            _say("The packages could not be installed (apt-get says why above).")
+    names = sorted({name for need in absent if not need.installed for name in need.package.split()})
+    if names and os.geteuid() == 0 and shutil.which("apt-get"):
+        _say(f"Installing for the tests, without starting services: {' '.join(names)}")
+        for trouble in packages.install(names):
+            _say(trouble)
+        absent = missing()
     for need in absent:
-        cure = f" (Debian package: {need.package})" if need.package else ""
+        cure = f" (Debian: {need.package})" if need.package and not need.installed else ""
         _say(f"Not tested here: {need.purpose}; missing: {need.name}{cure}")
-
-
-def _install(packages: list[str]) -> bool:
-    """Install Debian packages, refreshing the package lists only when they do not serve."""
-    install = ["install", "-y", "-qq", "--no-install-recommends", *packages]
-    # The simulation fails where the lists do not know a package, as in a fresh container.
-    if _apt(["install", "--simulate", *packages], quiet=True) and _apt(install):
-        return True
-    _apt(["update", "-qq"])
-    return _apt(install)
-
-
-def _apt(words: list[str], *, quiet: bool = False) -> bool:
-    """Run apt-get without questions; what it says goes to standard error, or nowhere."""
-    try:
-        done = subprocess.run(
-            ["apt-get", *words],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL if quiet else None,
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            timeout=INSTALL_TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
 
 
 def _say(line: str) -> None:

@@ -80,6 +80,9 @@ class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says noth
         options: dict[str, Any] = super().arg_opts(name, default, taken_names)
         if name in SHORT:
             options["names"] = [*options["names"], SHORT[name]]
+        if name in self.iterable:
+            # Invoke would take the kind from the default, and only a list may be given again.
+            options |= {"kind": list, "default": []}
         return options
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:

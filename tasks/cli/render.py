@@ -110,7 +110,7 @@ def write_records(records: list[Any], form: Form, *, single: bool = False) -> No
     elif single:
         write_table(_facts(records[0]))
     elif records:
-        write_table(_rows(records))
+        write_table(rows(records, [field.name for field in dataclasses.fields(records[0])]))
 
 
 def write_json(data: Any) -> None:
@@ -234,8 +234,8 @@ def _pairs(record: Any) -> Iterator[tuple[str, str]]:
             yield name, cell(value)
 
 
-def _rows(records: list[Any]) -> Table:
-    names = [field.name for field in dataclasses.fields(records[0])]
+def rows(records: list[Any], names: list[str]) -> Table:
+    """Return a table of records, one a row, with these of their fields as columns."""
     table = table_of(*(name.replace("_", " ") for name in names))
     for record in records:
         table.add_row(*(Text(cell(getattr(record, name))) for name in names))

@@ -21,6 +21,9 @@ HOUSE: dict[str, tuple[str, ...]] = {
 }
 """What holds the rules of the house: a name and the command."""
 
+# Tests of one group share a worker, and with it the costly things that they share.
+TESTS = (sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadgroup")
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -38,7 +41,7 @@ def prepare_machine() -> None:
 
 def pytest(*options: str) -> None:
     """Run the tests; raises CommandFailed when one fails."""
-    status = _run(sys.executable, "-m", "pytest", *options)
+    status = _run(*TESTS, *options)
     if status:
         raise CommandFailed("the tests did not pass", hint="see above")
 
@@ -59,8 +62,7 @@ def check_all() -> Sequence[Tool]:
     verdicts = []
     for name, command in HOUSE.items():
         verdicts.append(_timed(name, str(Path(sys.executable).with_name(command[0])), *command[1:]))
-    tests = (sys.executable, "-m", "pytest", "-q", "-n", "auto", "-m", "not house")
-    return [*verdicts, _timed("tests", *tests)]
+    return [*verdicts, _timed("tests", *TESTS, "-q", "-m", "not house")]
 
 
 def _timed(name: str, *command: str) -> Tool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rich.tree import Tree
 from wirework.inventory import GroupTree, fold
 
 from .progress import STYLES
-from .render import Form, console, write_records
+from .render import console, rows, write_table
 from .terminal import count, plain_bytes, size
 
 if TYPE_CHECKING:
@@ -36,8 +37,15 @@ def _branch(drawn: Tree, tree: GroupTree) -> Tree:
 
 def hosts_of(lab: Lab) -> None:
     """List a lab's hosts, and say how to reach them."""
-    write_records(list(lab.hosts), Form.TABLE)
     if lab.hosts:
+        names = [field.name for field in dataclasses.fields(lab.hosts[0])]
+        told = [
+            name
+            for name in names
+            # Of two addresses the one that is reached from here; and nothing that nobody has.
+            if name != "ip" and any(getattr(host, name) for host in lab.hosts)
+        ]
+        write_table(rows(list(lab.hosts), told))
         print(f"Reach them with -i {lab.name}: ./inv remote.ping -i {lab.name}", file=sys.stderr)
     else:
         print(f"There is no lab {lab.name!r} here: ./inv lab.up starts one", file=sys.stderr)

@@ -21,8 +21,9 @@ import yaml
 from tests.lab.conftest import Client
 from wirework import lab as labs
 from wirework.errors import BadInput, LabError
-from wirework.lab import Lab, LabHost, State, embedded, ports, processes
-from wirework.lab.folder import Record
+from wirework.lab import Lab, LabHost, State, ports, processes
+from wirework.lab.embedded import driver as embedded
+from wirework.lab.embedded.record import Record
 
 PROJECT = Path(__file__).parents[2]
 
@@ -290,10 +291,10 @@ def test_a_server_that_does_not_start_leaves_nothing_and_says_why(
 
 
 def test_a_server_that_never_greets_is_ended(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def mute(port: int, timeout: float) -> bool:
+    def mute(address: str, port: int, timeout: float) -> bool:
         return False
 
-    monkeypatch.setattr(embedded, "_greets", mute)
+    monkeypatch.setattr(embedded, "greets", mute)
     with pytest.raises(LabError, match=r"^lab: web1 gave no SSH greeting within 10 s"):
         labs.up(root, hosts=1, ports="free")
     assert list(root.iterdir()) == []

@@ -16,7 +16,7 @@ import pytest
 
 from tests.lab.conftest import Client
 from wirework.lab import Lab
-from wirework.lab.folder import Record
+from wirework.lab.embedded.record import Record
 
 
 def test_a_command_starts_in_its_home_with_a_small_environment(lab: Lab, ssh: Client) -> None:

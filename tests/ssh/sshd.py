@@ -5,19 +5,14 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-from tests.machine import program, require
+from tests.machine import require
+from tests.servers.running import HOST, free_port, greets, installed, running
 from wirework.inventory import Host
-
-START_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +33,7 @@ class Server:
     def host(self, name: str = "box", **changes: object) -> Host:
         fields: dict[str, object] = {
             "name": name,
-            "address": "127.0.0.1",
+            "address": HOST,
             "port": self.port,
             "user": getpass.getuser(),
             "key": self.key,
@@ -63,20 +58,17 @@ def running_sshd(folder: Path, *extra: str) -> Iterator[Server]:
     """Run sshd as the current user until the block ends; it is ended by its pid."""
     require("sshd")
     require("ssh")
-    sshd = program("sshd")
-    assert sshd is not None
+    sshd = installed("sshd")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     make_key(folder / "host_ed25519")
     make_key(folder / "host_rsa", "rsa")
     make_key(folder / "client")
     (folder / "authorized_keys").write_bytes((folder / "client.pub").read_bytes())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     lines = [
         f"Port {port}",
-        "ListenAddress 127.0.0.1",
+        f"ListenAddress {HOST}",
         f"HostKey {folder}/host_rsa",
         f"HostKey {folder}/host_ed25519",
         f"AuthorizedKeysFile {folder}/authorized_keys",
@@ -91,38 +83,11 @@ def running_sshd(folder: Path, *extra: str) -> Iterator[Server]:
         *extra,
     ]
     (folder / "conf").write_text("\n".join([*lines, ""]))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sshd, "-D", "-e", "-f", str(folder / "conf")],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _await_greeting(port, process, folder / "log")
-        public = (folder / "host_ed25519.pub").read_text()
-        (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}")
+    public = (folder / "host_ed25519.pub").read_text()
+    (folder / "known_hosts").write_text(f"[{HOST}]:{port} {public}")
+    argv = [sshd, "-D", "-e", "-f", str(folder / "conf")]
+    with running(argv, ready=lambda: greets(port, b"SSH-"), at=folder):
         yield Server(port=port, folder=folder)
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-
-
-def _await_greeting(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline and process.poll() is None:
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", port), 1) as sock,
-        ):
-            if sock.recv(4) == b"SSH-":
-                return
-        time.sleep(0.02)
-    pytest.fail(f"sshd does not greet: {log.read_text()}")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A lab's folder, ``<root>/.wirework/<name>/``: its name, its lock, its record, its end."""
+"""A lab's folder, ``<root>/.wirework/<name>/``: its name, its lock, its memory, its end."""
 
 from __future__ import annotations
 
@@ -10,51 +10,34 @@ import re
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wirework.errors import BadInput, LabError
-from wirework.lab.model import LabHost, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 NAME = re.compile(r"lab(-[A-Za-z0-9]+)*")
-LOCK_TIMEOUT = 30.0
-"""Seconds to wait for another ``up`` or ``down`` in the same root; one takes about two."""
+LOCK_TIMEOUT = 180.0
+"""Seconds to wait for another command on the same lab: 200 containers take half of that."""
 
 _RECORD = "state.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What a lab remembers of itself in ``state.json``.
+def save(folder: Path, values: Mapping[str, Any]) -> None:
+    """Write what a lab remembers of itself into its folder."""
+    write(folder / _RECORD, json.dumps(values, indent=1).encode())
 
-    Every process of the lab carries ``token`` in its environment. ``pid`` and ``started``
-    (seconds since the epoch) are the server's, 0 until it runs.
-    """
 
-    token: str
-    user: str
-    hosts: tuple[LabHost, ...]
-    pid: int = 0
-    started: float = 0.0
-
-    def save(self, folder: Path) -> None:
-        """Write the record into a lab's folder."""
-        write(folder / _RECORD, json.dumps(asdict(self), indent=1).encode())
-
-    @staticmethod
-    def load(folder: Path) -> Record | None:
-        """Read the record of a lab's folder; None where there is none that can be read."""
-        try:
-            values = json.loads((folder / _RECORD).read_bytes())
-            hosts = (LabHost(**{**host, "state": State.DOWN}) for host in values["hosts"])
-            return Record(**{**values, "hosts": tuple(hosts)})
-        except (OSError, ValueError, TypeError, KeyError):
-            # A lab that broke off while it was being made is taken down all the same.
-            return None
+def load(folder: Path) -> dict[str, Any] | None:
+    """Read what a lab remembers of itself; None where there is nothing that can be read."""
+    try:
+        values = json.loads((folder / _RECORD).read_bytes())
+    except (OSError, ValueError):
+        # A lab that broke off while it was being made is taken down all the same.
+        return None
+    return values if isinstance(values, dict) else None
 
 
 def locate(root: Path, name: str) -> Path:
@@ -70,45 +53,49 @@ def locate(root: Path, name: str) -> Path:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of the folder that a lab's folder stands in; it is made, and left if used.
+    """Hold a lab's lock, which stands beside its folder; what that needs is made, and removed.
 
     Raises LabError when another process holds it for longer than ``LOCK_TIMEOUT``.
     """
-    parent = folder.parent
+    lock = folder.parent / f".{folder.name}.lock"
     deadline = time.monotonic() + LOCK_TIMEOUT
-    handle = _lock(parent, deadline)
+    handle = _lock(lock, deadline)
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            parent.rmdir()  # only when it is empty: other things live there too
+            lock.unlink()
+            lock.parent.rmdir()  # only when it is empty: other things live there too
         os.close(handle)
 
 
-def _lock(parent: Path, deadline: float) -> int:
-    """Return a descriptor of the folder, locked, once it is sure to be the folder of that name."""
+def _lock(lock: Path, deadline: float) -> int:
+    """Return a descriptor of the lock's file, locked, once it is sure to be the file there."""
     while True:
-        handle = _open(parent)
+        handle = _open(lock)
         if handle is not None:
-            if _locks(handle) and _is(parent, handle):
+            if _locks(handle) and _is(lock, handle):
                 return handle
             os.close(handle)
         if time.monotonic() > deadline:
             raise LabError(
-                "another lab command is still at work", where=str(parent), hint="try again later"
+                "another lab command is still at work", where=str(lock), hint="try again later"
             )
         time.sleep(0.02)
 
 
-def _open(parent: Path) -> int | None:
-    """Return a descriptor of the folder, made where needed; None when it has just been removed."""
+def _open(lock: Path) -> int | None:
+    """Return a descriptor of the file, made where needed; None when its folder has just gone."""
     try:
-        parent.mkdir(mode=0o700, exist_ok=True)
-        return os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock.parent.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"cannot make the folder {lock.parent}: {error.strerror}") from error
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise LabError(f"cannot make the folder {parent}: {error.strerror}") from error
+        raise LabError(f"cannot make the file {lock}: {error.strerror}") from error
 
 
 def _locks(handle: int) -> bool:
@@ -120,7 +107,7 @@ def _locks(handle: int) -> bool:
 
 
 def _is(path: Path, handle: int) -> bool:
-    """Whether the path still leads to the open folder: a ``down`` may have removed that one."""
+    """Whether the path still leads to the open file: whoever held it before has removed it."""
     try:
         return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:

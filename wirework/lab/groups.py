@@ -16,19 +16,36 @@ _GROUP = re.compile(r"[a-z]([a-z0-9_-]*[a-z_-])?")
 
 
 def sizes(texts: Iterable[str]) -> dict[str, int] | None:
-    """Read groups as people type them (``web=2``); None when there are none.
+    """Read groups as people type them (``web=2``, ``old=1:password``); None without any.
 
     Raises BadInput for what is no group and number, and for a group given twice.
     """
     groups: dict[str, int] = {}
     for text in texts:
-        group, equals, count = text.partition("=")
+        group, equals, rest = text.partition("=")
+        count = rest.partition(":")[0]
         if not equals or not count.isdecimal():
             raise BadInput(f"{text!r} is no group and number of hosts", hint="as in web=2")
         if group in groups:
             raise BadInput(f"the group {group} is given twice")
         groups[group] = int(count)
     return groups or None
+
+
+def images(texts: Iterable[str]) -> dict[str, str]:
+    """Return the images of groups that name one: ``{"old": "password"}`` of the above.
+
+    Raises BadInput for a colon with nothing behind it.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        group, _, rest = text.partition("=")
+        _, colon, image = rest.partition(":")
+        if colon and not image:
+            raise BadInput(f"{text!r} names no image", hint="as in old=1:password")
+        if colon:
+            found[group] = image
+    return found
 
 
 def names(groups: Mapping[str, int]) -> list[tuple[str, str]]:

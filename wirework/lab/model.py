@@ -1,17 +1,23 @@
-"""What a lab is, as data."""
+"""What a lab is, as data, whichever driver made it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from wirework.lab.ports import Ports
 
 INVENTORY = "inventory.yaml"
 KEY = "id_ed25519"
 KNOWN_HOSTS = "known_hosts"
+
+DriverName = Literal["embedded", "podman"]
+"""``embedded``: SSH servers on loopback ports, without root; ``podman``: containers."""
 
 
 class State(StrEnum):
@@ -40,6 +46,7 @@ class Lab:
     name: str
     folder: Path
     hosts: tuple[LabHost, ...]
+    driver: DriverName = "embedded"
 
     @property
     def running(self) -> bool:
@@ -62,7 +69,7 @@ class Lab:
         return self.folder / KNOWN_HOSTS
 
     def home(self, host: str) -> Path:
-        """Return a host's scratch folder: its HOME, and where its commands start."""
+        """Return an embedded host's scratch folder: its HOME, and where its commands start."""
         return self.folder / "hosts" / host
 
 
@@ -75,3 +82,19 @@ class Down:
     hosts: tuple[str, ...]
     processes: int
     removed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What an ``up`` asks for, whichever driver makes it.
+
+    ``hosts`` are pairs of name and group. ``images`` names a group's image where it is not
+    ``image``; empty leaves it to the driver. ``delay`` is in seconds, for a round trip.
+    """
+
+    hosts: tuple[tuple[str, str], ...]
+    ports: Ports
+    image: str
+    images: Mapping[str, str]
+    bastion: bool
+    delay: float

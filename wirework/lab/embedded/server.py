@@ -1,4 +1,4 @@
-"""A lab's background process: ``python -m wirework.lab.server FOLDER SOCKET...``.
+"""A lab's background process: ``python -m wirework.lab.embedded.server FOLDER SOCKET...``.
 
 It makes the keys, detaches itself, serves SSH for every host of the lab on the sockets it
 inherits, and ends on SIGTERM or when its folder is gone.
@@ -22,9 +22,9 @@ import psutil
 
 from wirework.lab import folder as folders
 from wirework.lab import processes
-from wirework.lab.folder import Record
+from wirework.lab.embedded.record import Record
+from wirework.lab.embedded.shell import WINDOW, run
 from wirework.lab.model import KEY, KNOWN_HOSTS
-from wirework.lab.shell import WINDOW, run
 
 _KEY_TYPE = "ssh-ed25519"
 _WATCH = 1.0
