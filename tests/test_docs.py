@@ -46,12 +46,12 @@ def lines_of(file: str) -> list[Line]:
     """Return the command lines in fenced blocks; ``# exit N`` after one names its status."""
     found = []
     fence = ""
-    for number, text in enumerate((REPO / file).read_text().splitlines(), 1):
-        if mark := FENCE.match(text):
+    for number, line in enumerate((REPO / file).read_text().splitlines(), 1):
+        if mark := FENCE.match(line):
             fence = "" if fence == mark[1] else fence or mark[1]
             continue
         # The tests are root where there is podman, which is what sudo is for in the docs.
-        text = text.removeprefix("sudo ")
+        text = line.removeprefix("sudo ")
         words = shlex.split(text, comments=True) if fence and is_command(text) else []
         if words and words[1:2] and words[1] not in TRIED_ELSEWHERE:
             status = EXIT.search(text)
