@@ -38,7 +38,7 @@ START_TIMEOUT = 60.0
 """Seconds from the start of the last host until each has to greet."""
 
 _AT_ONCE = 2 * (os.cpu_count() or 1)
-_GREETING_TIMEOUT = 2.0
+_GREETING_TIMEOUT = 4.0
 """Seconds for a greeting, to which come two round trips through the delay."""
 
 

@@ -29,7 +29,7 @@ LONGEST = 86_400.0
 RECOVERY = 20.0
 """Seconds until a host that was healed has to greet."""
 
-_GREETING = 2.0
+_GREETING = 4.0
 _HEALER = "wirework.lab.podman.healer"
 _HEALER_LOG = "healer.log"
 _DISK = Path(__file__).with_name("disk.sh")
