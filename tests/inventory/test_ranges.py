@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wirework.errors import PatternError
@@ -107,6 +107,7 @@ _NAMES = st.lists(
 
 
 @settings(deadline=None)  # a busy machine is no finding
+@example(["a0a0", "a0a01"])  # 0 and 01 count on, but not in one width
 @given(_NAMES)
 def test_the_parts_of_a_fold_expand_to_the_very_same_names(names: list[str]) -> None:
     parts = [part for part in re.split(r",(?![^][]*\])", fold(names)) if part]

@@ -391,3 +391,18 @@ def _until(happened: Callable[[], bool], timeout: float = 10.0) -> None:
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def test_down_is_calm_where_podman_does_not_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "podman").write_text("#!/bin/sh\necho 'Error: no storage' >&2\nexit 125\n")
+    (tools / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    root = tmp_path / "root"
+    root.mkdir()
+    assert not labs.down(root).removed
+    (root / ".wirework").mkdir()
+    assert not labs.down(root).removed

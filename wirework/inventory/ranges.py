@@ -134,4 +134,4 @@ def _follows(before: str, number: str) -> bool:
     """Whether ``number`` is next after ``before`` in a range of one width, or of no fixed one."""
     if int(number) != int(before) + 1:
         return False
-    return len(number) == len(before) or (before[0] != "0" and number[0] != "0") or before == "0"
+    return len(number) == len(before) or (before[0] != "0" and number[0] != "0")

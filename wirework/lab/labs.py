@@ -10,16 +10,17 @@ from wirework.errors import BadInput, LabError
 from wirework.lab import folder as folders
 from wirework.lab.embedded import driver as embedded
 from wirework.lab.groups import names
-from wirework.lab.model import DriverName, Wanted
+from wirework.lab.model import Down, DriverName, Wanted
 from wirework.lab.podman import driver as podman
 from wirework.lab.podman import faults
+from wirework.lab.podman.engine import PodmanFailed
 from wirework.lab.ports import Ports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from wirework.lab.model import Down, Lab
+    from wirework.lab.model import Lab
 
 
 _DRIVERS: tuple[DriverName, ...] = get_args(DriverName)
@@ -110,12 +111,12 @@ def down(root: Path, name: str = "lab") -> Down:
     folder = folders.locate(root, name)
     if not folder.parent.is_dir():
         # Its folder may have been removed by hand, under hosts that still run.
-        return podman.sweep(folder)
+        return _leftovers(folder)
     with folders.locked(folder):
         there = driver_of(folder)
         if there:
             return _driver(there).clear(folder)
-        swept = podman.sweep(folder)
+        swept = _leftovers(folder)
         return replace(swept, removed=folders.remove(folder))
 
 
@@ -174,6 +175,15 @@ def driver_name(text: str) -> DriverName:
         if name == text:
             return name
     raise BadInput(f"{text!r} is no driver of labs", hint=f"one of {', '.join(_DRIVERS)}")
+
+
+def _leftovers(folder: Path) -> Down:
+    """Remove the containers of a lab of which nothing is written any more."""
+    try:
+        return podman.sweep(folder)
+    except PodmanFailed:
+        # Where podman cannot even list its containers, none of ours runs.
+        return Down(name=folder.name, folder=folder, hosts=(), processes=0, removed=False)
 
 
 def _needs_containers(folder: Path, what: str) -> None:
