@@ -62,6 +62,14 @@ class Need:
 
 
 AS_ROOT = ("sh", "-c", 'test "$(id -u)" -eq 0')
+# Podman itself says whether this user has users for containers; the rest is what it looks for.
+AS_USER = (
+    *("sh", "-c"),
+    (
+        'test "$(id -u)" -ne 0 && test -w /dev/net/tun'
+        " && test \"$(podman unshare sh -c 'wc -l < /proc/self/uid_map')\" -gt 1"
+    ),
+)
 # In a mount namespace of its own, so that nothing has to be unmounted afterwards.
 A_MOUNT = ("unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/tmp")
 
@@ -106,6 +114,12 @@ NEEDS: tuple[Need, ...] = (
         probe=("unshare", "--mount", "--net", "true"),
         package="podman runc conmon netavark aardvark-dns iptables mmdebstrap",
         purpose="labs of containers (they take root and the right to make namespaces)",
+    ),
+    Need(
+        name="rootless",
+        programs=("podman", "iptables", "newuidmap", "slirp4netns"),
+        probe=AS_USER,
+        purpose="labs of containers without root (they take an ordinary user and /etc/subuid)",
     ),
     Need(
         name="setpriv",

@@ -57,18 +57,6 @@ def test_a_missing_program_says_what_to_install(
     assert not (tmp_path / ".wirework").exists()
 
 
-def test_without_root_it_says_what_to_choose(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(BadInput) as caught:
-        labs.up(tmp_path, driver="podman", hosts=1)
-    assert str(caught.value) == (
-        "the podman driver needs root: its hosts have addresses of their own"
-        " (use sudo, or --driver embedded)"
-    )
-
-
 @pytest.mark.parametrize(
     ("said", "message"),
     [

@@ -19,7 +19,7 @@ from wirework.lab import processes
 from wirework.lab.greeting import comes_to_greet
 from wirework.lab.model import Down, Lab, State
 from wirework.lab.podman import engine as engines
-from wirework.lab.podman import files, forwarder, hosts, image, network
+from wirework.lab.podman import files, forwarder, hosts, image, network, rootless
 from wirework.lab.podman.engine import Engine, PodmanFailed
 from wirework.lab.podman.hosts import HOST_LABEL
 from wirework.lab.podman.model import BASTION_GROUP, SSH_CONFIG, PodmanHost, Record
@@ -60,6 +60,8 @@ def check(wanted: Wanted) -> None:
         raise BadInput("the group of the bastion is made by --bastion: leave it out")
     if not 0 <= wanted.delay <= MOST_DELAY:
         raise BadInput(f"a delay is 0 to {MOST_DELAY:g} s, not {wanted.delay:g}")
+    if wanted.delay and rootless.is_so():
+        raise BadInput("a delay needs root of this machine", hint="use sudo, or leave --delay out")
     engines.require()
 
 
@@ -133,6 +135,7 @@ def clear(folder: Path) -> Down:
 
     Raises LabError when something resists.
     """
+    _check_owner(folder)
     record = Record.load(folder)
     ended = processes.end(record.token) if record else 0
     swept = sweep(folder)
@@ -146,7 +149,7 @@ def sweep(folder: Path) -> Down:
     Calm where there is no podman. ``hosts`` are those of the folder's lab.
     """
     nothing = Down(name=folder.name, folder=folder, hosts=(), processes=0, removed=False)
-    if os.geteuid() != 0 or not engines.is_there():
+    if not engines.is_there() or (rootless.is_so() and not rootless.has_containers()):
         return nothing
     # The folder may be half made or gone: what was started carries its path all the same.
     engine = engines.known(folder)
@@ -209,6 +212,17 @@ def _unchanged(record: Record, folder: Path, wanted: Wanted) -> Lab:
         hosts.start_again(engine, record, host.name)
     _wait(engine, record, folder, stopped, time.monotonic() + START_TIMEOUT)
     return status(folder)
+
+
+def _check_owner(folder: Path) -> None:
+    """Raise LabError for the lab of another user, whose containers podman would not show us."""
+    try:
+        owner = folder.stat().st_uid
+    except FileNotFoundError:
+        return
+    if owner != os.geteuid():
+        who = rootless.user_name(owner)
+        raise LabError(f"it was made by {who}", where=folder.name, hint=f"lab.down as {who}")
 
 
 def _check_memory(count: int) -> None:

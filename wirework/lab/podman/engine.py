@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wirework.errors import BadInput, LabError
 from wirework.lab import folder as folders
+from wirework.lab.podman import rootless
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,10 @@ _ADVICE = (
     ("cannot allocate memory", "free some memory, or ask for fewer hosts"),
     ("out of memory", "free some memory, or ask for fewer hosts"),
     ("too many open files", "raise the limit of open files (ulimit -n), or ask for fewer hosts"),
+    ("cgroup v1", "a user needs control groups of version 2 for that: use sudo"),
+    ("cgroupv1", "a user needs control groups of version 2 for that: use sudo"),
+    ("address already in use", "another program took that port meanwhile: try again"),
+    ("slirp4netns", "apt-get install slirp4netns"),
     ("netavark", "apt-get install netavark iptables"),
     ("conmon", "apt-get install conmon"),
     ("runc", "apt-get install runc; a container needs --privileged to start others"),
@@ -91,7 +96,7 @@ def run(
     conf: Path | None = None,
 ) -> str:
     """Run a command of this machine for the lab; as ``Engine.run``, which it serves."""
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": rootless.path()}
     if conf is not None:
         environment["CONTAINERS_CONF"] = str(conf)
     try:
@@ -130,17 +135,23 @@ def require() -> None:
     """Raise BadInput, with what to install or choose, where no container can be started."""
     if sys.platform != "linux":
         raise BadInput("the podman driver needs Linux", hint="--driver embedded works everywhere")
-    if os.geteuid() != 0:
-        raise BadInput(
-            "the podman driver needs root: its hosts have addresses of their own",
-            hint="use sudo, or --driver embedded",
-        )
     for program in ("podman", "iptables"):
-        if not shutil.which(program):
+        if not shutil.which(program, path=rootless.path()):
             raise BadInput(
                 f"the podman driver needs {program}, which is missing",
                 hint=f"apt-get install {PACKAGES}, or use --driver embedded",
             )
+    if rootless.is_so():
+        rootless.require()
+        _check_users()
+
+
+def entering(pid: int, *namespaces: str) -> list[str]:
+    """Return the words that run a command in namespaces of a container's process (nsenter(1)).
+
+    ``namespaces`` are its options, such as ``--net``.
+    """
+    return [*rootless.prefix(), "nsenter", "--target", str(pid), *namespaces]
 
 
 def choose(image: str, folder: Path) -> Engine:
@@ -164,6 +175,19 @@ def known(folder: Path) -> Engine:
     """Return the engine that was chosen for a folder."""
     conf = folder / _CONF_NAME
     return Engine(conf if conf.is_file() else None)
+
+
+def _check_users() -> None:
+    """Raise BadInput where podman gives this user's containers no users of their own."""
+    try:
+        lines = run([*rootless.prefix(), "cat", "/proc/self/uid_map"]).splitlines()
+    except PodmanFailed as error:
+        raise BadInput(
+            f"podman does not work without root here: {error.message}",
+            hint=error.hint or "use sudo, or --driver embedded",
+        ) from error
+    # Each line says how many there are after where they start (user_namespaces(7)).
+    rootless.check_users(sum(int(line.split()[2]) for line in lines))
 
 
 def _failed(command: Sequence[str], said: str) -> PodmanFailed:

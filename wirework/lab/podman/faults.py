@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,8 @@ import psutil
 from wirework.errors import BadInput, LabError
 from wirework.lab import processes
 from wirework.lab.podman import engine as engines
-from wirework.lab.podman import hosts, image, network, throttle
-from wirework.lab.podman.engine import run
+from wirework.lab.podman import hosts, image, network, rootless, throttle
+from wirework.lab.podman.engine import PodmanFailed, entering, run
 from wirework.lab.podman.model import Fault, PodmanHost, Record
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class Kind:
     """A kind of fault: how it is made, and how it is undone on a host that runs.
 
     ``lasting`` ones outlive a restart of the host, which cures all others. Of those that
-    ``cover`` its disk a host has one at a time.
+    ``cover`` its disk a host has one at a time. ``rootful`` ones take root of this machine.
     """
 
     name: str
@@ -76,6 +75,7 @@ class Kind:
     undo: Callable[[Patient], None]
     lasting: bool = False
     cover: bool = False
+    rootful: bool = False
 
 
 def make(folder: Path, host: str, kind: str, *, for_: float | None) -> None:
@@ -89,6 +89,8 @@ def make(folder: Path, host: str, kind: str, *, for_: float | None) -> None:
     chosen = _find(kind)
     if for_ is not None and not 0 < for_ <= LONGEST:
         raise BadInput(f"a fault lasts more than 0 and up to {LONGEST:g} s, not {for_:g}")
+    if chosen.rootful and rootless.is_so():
+        raise BadInput(f"{kind} needs root of this machine", hint="use sudo for this lab")
     now = Fault(host=host, kind=kind, until=time.time() + for_ if for_ else 0.0)
     others = tuple(f for f in record.faults if (f.host, f.kind) != (host, kind))
     has_it = len(others) < len(record.faults)
@@ -189,22 +191,36 @@ def _pause(patient: Patient) -> None:
 
 
 def _partition(patient: Patient) -> None:
-    for rule in _CUTS:
+    for rule in _cuts(patient.host):
         network.filter_in(patient.pid(), "-I", *rule)
 
 
 def _join(patient: Patient) -> None:
-    for rule in _CUTS:
+    for rule in _cuts(patient.host):
         network.filter_in(patient.pid(), "-D", *rule)
+
+
+def _cuts(host: PodmanHost) -> tuple[tuple[str, ...], ...]:
+    """Return the rules that cut a host off.
+
+    Podman takes what comes to a user's published port into the container, and from there to the
+    container's own address, over its loopback interface.
+    """
+    if rootless.is_so():
+        return (*_CUTS, ("INPUT", "-i", "lo", "-d", host.ip, "-j", "DROP"))
+    return _CUTS
 
 
 def _kill_sshd(patient: Patient) -> None:
     """Kill sshd with every session, as the kernel does when memory runs out."""
     first = psutil.Process(patient.pid())
+    servers = []
     for process in first.children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             if process.name() in _SERVERS:
-                process.send_signal(signal.SIGKILL)
+                servers.append(str(process.pid))
+    with contextlib.suppress(PodmanFailed):  # some end when others are killed
+        run([*rootless.prefix(), "sh", "-c", 'kill -s KILL "$@"', "sh", *servers])
 
 
 def _start_sshd(patient: Patient) -> None:
@@ -234,8 +250,8 @@ def _uncover(patient: Patient) -> None:
 
 def _disk(patient: Patient, what: str) -> None:
     """Run disk.sh in a host's mount and process namespaces, with its own sh and mount."""
-    enter = ["nsenter", "--target", str(patient.pid()), "--mount", "--pid", "--", "/bin/sh", "-s"]
-    run([*enter, what], stdin=_DISK.read_text())
+    enter = entering(patient.pid(), "--mount", "--pid")
+    run([*enter, "--", "/bin/sh", "-s", what], stdin=_DISK.read_text())
 
 
 def _slow_disk(patient: Patient) -> None:
@@ -262,7 +278,7 @@ KINDS = (
     Kind("kill-sshd", _kill_sshd, _start_sshd),
     Kind("stop", _stop, _by_state),
     Kind("fill-disk", _fill_disk, _uncover, cover=True),
-    Kind("slow-disk", _slow_disk, _full_speed),
+    Kind("slow-disk", _slow_disk, _full_speed, rootful=True),
     Kind("read-only", _read_only, _uncover, cover=True),
     Kind("no-sudo", _no_sudo, _sudo, lasting=True),
 )

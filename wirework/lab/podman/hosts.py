@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
 from wirework.lab import greeting
-from wirework.lab.podman import image, network
-from wirework.lab.podman.engine import PodmanFailed, run
+from wirework.lab.podman import image, network, rootless
+from wirework.lab.podman.engine import PodmanFailed, entering, run
 from wirework.lab.podman.model import (
     BASTION,
     BASTION_GROUP,
@@ -20,6 +20,7 @@ from wirework.lab.podman.model import (
     Record,
 )
 from wirework.lab.podman.network import FOLDER_LABEL, LABEL
+from wirework.lab.ports import ADDRESS, hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,10 @@ def find(record: Record, name: str) -> PodmanHost:
 
 
 def connect(engine: Engine, record: Record, folder: Path) -> Record:
-    """Make the lab's networks, and return its record with the hosts' addresses."""
+    """Make the lab's networks, and return its record with where the hosts are reached.
+
+    That is an address of its own each, or a port of this machine where there is no way to those.
+    """
     name = f"wirework-{record.token[:8]}"
     front = network.create(engine, name, token=record.token, folder=str(folder))
     networks: tuple[str, ...] = (name,)
@@ -74,11 +78,31 @@ def connect(engine: Engine, record: Record, folder: Path) -> Record:
         network.address(back if host.gateway else front, number)
         for number, host in enumerate(record.hosts)
     )
-    hosts = (
+    hosts = tuple(
         replace(host, ip=address, address=address)
         for host, address in zip(record.hosts, addresses, strict=True)
     )
-    return replace(record, networks=networks, hosts=tuple(hosts))
+    if rootless.is_so():
+        hosts = publish(hosts)
+    return replace(record, networks=networks, hosts=hosts)
+
+
+def publish(hosts: tuple[PodmanHost, ...]) -> tuple[PodmanHost, ...]:
+    """Return the hosts with free loopback ports, which lead to theirs once they are started.
+
+    Those behind a bastion keep their addresses: it is the bastion that reaches them.
+    """
+    direct = [host.name for host in hosts if not host.gateway]
+    with hold(len(direct), "free") as pairs:
+        ports = {
+            name: (pair.port, pair.http_port) for name, pair in zip(direct, pairs, strict=True)
+        }
+    return tuple(
+        replace(host, address=ADDRESS, port=ports[host.name][0], http_port=ports[host.name][1])
+        if host.name in ports
+        else host
+        for host in hosts
+    )
 
 
 def start(engine: Engine, record: Record, folder: Path, host: PodmanHost) -> None:
@@ -91,6 +115,7 @@ def start(engine: Engine, record: Record, folder: Path, host: PodmanHost) -> Non
         *("--label", f"{LABEL}={record.token}", "--label", f"{FOLDER_LABEL}={folder}"),
         *("--label", f"{HOST_LABEL}={host.name}"),
         *_networks(record, host),
+        *_published(host),
         *(word for each in record.hosts for word in ("--add-host", f"{each.name}:{each.ip}")),
         *("--mount", f'type=bind,"source={source}",target=/run/lab,readonly'),
         *(word for name in _CAPABILITIES for word in ("--cap-add", name)),
@@ -126,7 +151,7 @@ def who_greets(engine: Engine, record: Record, timeout: float) -> set[str]:
         if not pid:
             return found
         look = (sys.executable, "-P", "-m", "wirework.lab.greeting", str(timeout), *hidden)
-        said = run(["nsenter", "--target", str(pid), "--net", *look])
+        said = run([*entering(pid, "--net"), *look])
     except PodmanFailed:  # it went away while we asked
         return found
     return found | {hidden[ip] for ip in said.split()}
@@ -168,6 +193,18 @@ def _networks(record: Record, host: PodmanHost) -> list[str]:
         word
         for name, ip in places
         for word in ("--network", f"{name}:ip={ip},mac={network.hardware_address(ip)}")
+    ]
+
+
+def _published(host: PodmanHost) -> list[str]:
+    """Return the options that lead ports of this machine to a host that is reached by them."""
+    if host.address == host.ip:
+        return []
+    ports = ((host.port, SSH_PORT), (host.http_port, HTTP_PORT))
+    return [
+        word
+        for outside, inside in ports
+        for word in ("--publish", f"{host.address}:{outside}:{inside}")
     ]
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput, LabError
 from wirework.lab.podman import engine as engines
+from wirework.lab.podman import rootless
 from wirework.lab.podman.engine import Engine, PodmanFailed
 
 if TYPE_CHECKING:
@@ -211,13 +212,14 @@ def _check_room() -> None:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """Let one process of this machine build at a time."""
+    """Let one process at a time build for whoever owns the images: this machine, or a user."""
     deadline = time.monotonic() + LOCK_TIMEOUT
+    lock = rootless.cache() / LOCK.name if rootless.is_so() else LOCK
     try:
-        LOCK.parent.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        lock.parent.mkdir(mode=0o700, parents=rootless.is_so(), exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise LabError(f"cannot make the file {LOCK}: {error.strerror}") from error
+        raise LabError(f"cannot make the file {lock}: {error.strerror}") from error
     try:
         while True:
             try:
@@ -227,7 +229,7 @@ def _locked() -> Iterator[None]:
                 if time.monotonic() > deadline:
                     raise LabError(
                         f"images are still being built after {LOCK_TIMEOUT:g} s",
-                        where=str(LOCK),
+                        where=str(lock),
                         hint="try again later",
                     ) from None
                 time.sleep(0.2)

@@ -25,8 +25,9 @@ SSH_CONFIG = "ssh_config"
 class PodmanHost(LabHost):
     """One container: ``address`` and ``port`` are where it is reached from here.
 
-    ``ip`` is its own address, which is another one behind a delay. ``gateway`` names the host
-    that leads to it, if it is behind one. ``faults`` are those that it was given.
+    ``ip`` is its own address, which is another one behind a delay or a published port.
+    ``gateway`` names the host that leads to it, if it is behind one. ``faults`` are those that
+    it was given.
     """
 
     ip: str

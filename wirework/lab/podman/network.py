@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from wirework.errors import LabError
-from wirework.lab.podman.engine import PodmanFailed, run
+from wirework.lab.podman.engine import PodmanFailed, entering, run
 
 if TYPE_CHECKING:
     from wirework.lab.podman.engine import Engine
@@ -86,13 +86,13 @@ def hide(pid: int, ip: str) -> None:
 
 def filter_in(pid: int, *rule: str) -> None:
     """Change the packet filter of the container of a process (iptables(8))."""
-    run(["nsenter", "--target", str(pid), "--net", "iptables", "--wait", "5", *rule])
+    run([*entering(pid, "--net"), "iptables", "--wait", "5", *rule])
 
 
 def slow_down(pid: int, delay: float) -> None:
     """Delay what the container of a process sends, by the kernel's netem (tc-netem(8))."""
     rule = ("qdisc", "add", "dev", "eth0", "root", "netem", "delay", f"{delay * 1000:g}ms")
-    run(["nsenter", "--target", str(pid), "--net", "tc", *rule])
+    run([*entering(pid, "--net"), "tc", *rule])
 
 
 def has_netem() -> bool:
