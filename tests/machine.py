@@ -67,6 +67,7 @@ AS_USER = (
     *("sh", "-c"),
     (
         'test "$(id -u)" -ne 0 && test -w /dev/net/tun'
+        " && { command -v slirp4netns || command -v pasta; }"
         " && test \"$(podman unshare sh -c 'wc -l < /proc/self/uid_map')\" -gt 1"
     ),
 )
@@ -117,7 +118,7 @@ NEEDS: tuple[Need, ...] = (
     ),
     Need(
         name="rootless",
-        programs=("podman", "iptables", "newuidmap", "slirp4netns"),
+        programs=("podman", "iptables", "newuidmap", "newgidmap"),
         probe=AS_USER,
         purpose="labs of containers without root (they take an ordinary user and /etc/subuid)",
     ),

@@ -85,6 +85,13 @@ def test_a_missing_program_says_what_to_install(
                 " (this machine lets nobody start containers: --driver embedded)"
             ),
         ),
+        (
+            "Error: can not pause containers on rootless containers with cgroup V1",
+            (
+                "podman run: can not pause containers on rootless containers with cgroup V1"
+                " (a user needs control groups of version 2 for that: use sudo)"
+            ),
+        ),
         ("Error: something new", "podman run: something new"),
         ("", "podman run: it ended with an error and said nothing"),
     ],
@@ -170,17 +177,19 @@ def test_too_little_disk_for_an_image_is_told_before_it_is_built(
     )
 
 
+@pytest.mark.parametrize(("user", "wanted"), [(0, 640), (1000, 1280)])
 def test_too_little_memory_is_told_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, user: int, wanted: int
 ) -> None:
     class Memory:
         available = 100 << 20
 
+    monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setattr(psutil, "virtual_memory", Memory)
     with pytest.raises(LabError) as caught:
         driver._check_memory(40)
     assert str(caught.value) == (
-        "40 hosts take up to 640 MiB of memory, 100 MiB are free (ask for fewer hosts)"
+        f"40 hosts take up to {wanted} MiB of memory, 100 MiB are free (ask for fewer hosts)"
     )
 
 

@@ -76,7 +76,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]
         (
             {"slirp4netns"},
             (
-                "podman without root needs slirp4netns, which is missing"
+                "podman without root needs slirp4netns or pasta, which are missing"
                 " (apt-get install slirp4netns, or use --driver embedded)"
             ),
         ),

@@ -34,6 +34,9 @@ MOST_DELAY = 5.0
 MEMORY = 16 * 1024**2
 """Bytes that a host takes at most when it is idle: sshd, and podman's own process beside it."""
 
+PORTS_MEMORY = 16 * 1024**2
+"""Bytes more for a host with published ports: two processes of podman's carry its traffic."""
+
 START_TIMEOUT = 60.0
 """Seconds from the start of the last host until each has to greet."""
 
@@ -227,10 +230,10 @@ def _check_owner(folder: Path) -> None:
 
 def _check_memory(count: int) -> None:
     free = psutil.virtual_memory().available
-    if free < count * MEMORY:
+    wanted = count * (MEMORY + PORTS_MEMORY if rootless.is_so() else MEMORY)
+    if free < wanted:
         raise LabError(
-            f"{count} hosts take up to {count * MEMORY >> 20} MiB of memory,"
-            f" {free >> 20} MiB are free",
+            f"{count} hosts take up to {wanted >> 20} MiB of memory, {free >> 20} MiB are free",
             hint="ask for fewer hosts",
         )
 

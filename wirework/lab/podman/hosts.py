@@ -90,7 +90,8 @@ def connect(engine: Engine, record: Record, folder: Path) -> Record:
 def publish(hosts: tuple[PodmanHost, ...]) -> tuple[PodmanHost, ...]:
     """Return the hosts with free loopback ports, which lead to theirs once they are started.
 
-    Those behind a bastion keep their addresses: it is the bastion that reaches them.
+    Those behind a bastion keep their addresses: it is the bastion that reaches them. Podman takes
+    the ports itself; where another program is faster, starting the host fails and says so.
     """
     direct = [host.name for host in hosts if not host.gateway]
     with hold(len(direct), "free") as pairs:

@@ -46,7 +46,7 @@ def require() -> None:
             )
     if not any(shutil.which(program, path=path()) for program in _NETWORKS):
         raise BadInput(
-            "podman without root needs slirp4netns, which is missing",
+            "podman without root needs slirp4netns or pasta, which are missing",
             hint=f"apt-get install slirp4netns, {_OR}",
         )
     if not TUN.exists():
