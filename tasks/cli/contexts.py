@@ -30,6 +30,10 @@ class LazyContext(ParserContext):
         super().__init__(self.name, self.aliases, self._make())
         return getattr(self, attribute)
 
+    def __repr__(self) -> str:
+        # Invoke formats its debug messages whether anybody reads them or not.
+        return f"<LazyContext {self.name}>"
+
     def __deepcopy__(self, memo: dict[int, Any]) -> LazyContext:
         """Return a context that has read nothing yet, which is what the parser copies for."""
         return LazyContext(str(self.name), self.aliases, self._make)

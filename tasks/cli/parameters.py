@@ -75,6 +75,10 @@ class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says noth
         self.raw = raw
         self.on_fleet = on_fleet
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> CliTask:
+        """Return the task itself: nothing of it changes, and Invoke copies every collection."""
+        return self
+
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
         """Return what Invoke's Argument is made of, with our short names."""
         options: dict[str, Any] = super().arg_opts(name, default, taken_names)

@@ -74,6 +74,19 @@ def test_a_task_loads_only_what_it_needs(task: str) -> None:
     assert not set(said.err.split()) & (HEAVY - {"rich"})
 
 
+def test_a_list_makes_no_task_s_arguments() -> None:
+    code = (
+        "import sys; from invoke.main import program\n"
+        "from tasks.cli.parameters import CliTask\n"
+        "def refuse(*_): raise AssertionError('arguments were made')\n"
+        "CliTask.get_arguments = refuse\n"
+        "program.run(['invoke', '--list'])"
+    )
+    said = run_process([sys.executable, "-c", code], REPO)
+    assert (said.status, said.err) == (0, "")
+    assert "remote.run" in said.out
+
+
 def test_helpers_are_not_loaded_for_a_list() -> None:
     code = (
         "import sys; from invoke.main import program\n"
