@@ -12,8 +12,20 @@ from pathlib import Path
 import pytest
 
 from tests.machine import program, require
+from wirework.ssh import LocalFile
+from wirework.state.arguments import Rendered
 
 SHELLS = ("dash", "busybox", "bash")
+
+
+class Nowhere:
+    """The sources of steps that name neither templates nor files."""
+
+    def render(self, name: str) -> Rendered:
+        raise AssertionError(name)
+
+    def find_file(self, name: str) -> LocalFile:
+        raise AssertionError(name)
 
 
 @dataclass

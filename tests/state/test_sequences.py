@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.machine import program, require
-from tests.state.conftest import LocalShell
+from tests.state.conftest import LocalShell, Nowhere
 from wirework.state import OPERATIONS, Item, converge
-from wirework.state.arguments import NoSources
 
 Wished = tuple[str, dict[str, Any]]
 
@@ -89,7 +88,7 @@ def test_what_is_planned_happens_and_a_second_run_finds_nothing(
     (tools / "sh").symlink_to(str(program("dash")))
     host = LocalShell(home, f"{tools}:/usr/bin:/bin")
     prepare(home / "top", before)
-    items = [Item(OPERATIONS[name].wish(arguments, NoSources())) for name, arguments in wished]
+    items = [Item(OPERATIONS[name].wish(arguments, Nowhere())) for name, arguments in wished]
     plan = converge(host, items, check=True, diff=True)
     applied = converge(host, items, diff=True)
     refused_by_host = applied.failed_step is not None and applied.failed_step.output

@@ -47,18 +47,6 @@ class Sources(Protocol):
         """Find the file of that name, or raise BadInput."""
 
 
-class NoSources:
-    """The sources of a step that stands nowhere: it can have neither templates nor files."""
-
-    def render(self, name: str) -> Rendered:
-        """Raise BadInput: there is no folder to look in."""
-        raise BadInput(f"there is no template {name!r} here")
-
-    def find_file(self, name: str) -> LocalFile:
-        """Raise BadInput: there is no folder to look in."""
-        raise BadInput(f"there is no file {name!r} here")
-
-
 def convert(value: Any, wish: Any, sources: Sources) -> Any:
     """Turn a plain value into what the annotation ``wish`` asks for.
 
