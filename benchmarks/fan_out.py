@@ -1,198 +1,121 @@
-"""One command on many hosts: Wirework beside Fabric's ThreadingGroup and bare paramiko.
+"""One command on many hosts: Wirework beside the tools people use today.
 
-Every run is a process of its own, so that its CPU is its own; what is measured begins after the
-imports and the reading of the inventory, and ends when every connection is closed.
+Libraries are measured from after their imports to the last connection's end, command lines as
+whole processes, children included. The tools take turns; medians are shown.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import getpass
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from wirework import lab as labs
-from wirework.inventory import load
+import clients
+import commands
+import fleets
+import peers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Sequence
 
-    from wirework.inventory import Host
-
-AT_ONCE = 50
-"""Hosts at once; Fabric's ThreadingGroup has no bound and takes them all."""
-RUN_TIMEOUT = 60.0
-START_TIMEOUT = 10.0
-SSHD_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin"
+RUN_TIMEOUT = 120.0
+CLIENTS = Path(__file__).with_name("clients.py")
 
 
 class Cost(NamedTuple):
-    """What one run took: wall time and the CPU (user and system) of its process, in seconds."""
+    """What one run took: wall time and CPU in seconds, peak memory in MB."""
 
     wall: float
     cpu: float
+    peak: float
 
 
-def wirework(hosts: tuple[Host, ...], command: str) -> Callable[[], int]:
-    """Return what runs the command as ``invoke remote.run`` does; host keys are checked."""
-    from wirework.fleet import fan_out  # noqa: PLC0415 - imports are not what is measured
-    from wirework.ssh import Pool, run  # noqa: PLC0415 - the same
-
-    def work() -> int:
-        with Pool(known_hosts=()) as pool:
-            report = fan_out(hosts, lambda host: run(pool.remote(host), command), forks=AT_ONCE)
-        return sum(outcome.ok for outcome in report.outcomes)
-
-    return work
+def library(python: Path, tool: str, inventory: Path, command: str) -> Cost:
+    """Run a library in a process of its own."""
+    words = [str(python), str(CLIENTS), tool, str(inventory), command]
+    environment = {**os.environ, "PYTHONPATH": str(commands.ROOT)}
+    said = json.loads(subprocess.check_output(words, timeout=RUN_TIMEOUT, env=environment))
+    if said["done"] != said["of"]:
+        raise SystemExit(f"{tool}: {said['done']} of {said['of']} hosts answered")
+    return Cost(said["wall"], said["cpu"], said["peak"])
 
 
-def fabric(hosts: tuple[Host, ...], command: str) -> Callable[[], int]:
-    """Return what runs the command as Fabric's manual does; it believes every host key."""
-    from fabric import ThreadingGroup  # noqa: PLC0415 - imports are not what is measured
-
-    names = [f"{host.user}@{host.address}:{host.port}" for host in hosts]
-    options = {"key_filename": str(hosts[0].key)}
-
-    def work() -> int:
-        with ThreadingGroup(*names, connect_kwargs=options) as group:
-            group.run(command, hide=True)  # raises when a host fails
-            return len(group)
-
-    return work
-
-
-def paramiko(hosts: tuple[Host, ...], command: str) -> Callable[[], int]:
-    """Return what does the least that paramiko allows; host keys are checked."""
-    from paramiko import HostKeys, PKey, Transport  # noqa: PLC0415 - not what is measured
-
-    key = PKey.from_path(str(hosts[0].key))
-    known = HostKeys(str(hosts[0].known_hosts))
-
-    def one(host: Host) -> bool:
-        hostkey = known[f"[{host.address}]:{host.port}"]["ssh-ed25519"]
-        sock = socket.create_connection((host.address, host.port), START_TIMEOUT)
-        transport = Transport(sock)
-        try:
-            transport.connect(hostkey=hostkey, username=str(host.user), pkey=key)
-            channel = transport.open_session()
-            channel.exec_command(command)
-            while channel.recv(65_536):
-                pass
-            return channel.recv_exit_status() == 0
-        finally:
-            transport.close()
-
-    def work() -> int:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return sum(pool.map(one, hosts))
-
-    return work
+def whole(name: str, words: Sequence[str]) -> Cost:
+    """Run a command line and count all of it."""
+    began = time.perf_counter()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=_environment()
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - began
+        if process.returncode != 0:
+            said.seek(0)
+            raise SystemExit(f"{name} failed: {said.read().decode(errors='replace')[-2000:]}")
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
 
 
-TOOLS = {"wirework": wirework, "fabric": fabric, "paramiko": paramiko}
+def _environment() -> dict[str, str]:
+    return {**os.environ, "ANSIBLE_PYTHON_INTERPRETER": "none", "ANSIBLE_DEPRECATION_WARNINGS": "0"}
 
 
-def measure(tool: str, inventory: Path, command: str) -> Cost:
-    """Run a tool in this process; ends it if a host did not answer."""
-    hosts = tuple(load(inventory).hosts.values())
-    work = TOOLS[tool](hosts, command)
-    wall, cpu = time.perf_counter(), time.process_time()
-    done = work()
-    cost = Cost(time.perf_counter() - wall, time.process_time() - cpu)
-    if done != len(hosts):
-        raise SystemExit(f"{tool}: {done} of {len(hosts)} hosts answered")
-    return cost
-
-
-@contextlib.contextmanager
-def embedded(root: Path, count: int) -> Iterator[Path]:
-    """Give the inventory of a lab whose hosts are all served by one Python process."""
-    try:
-        yield labs.up(root, hosts=count, ports="free").inventory
-    finally:
-        labs.down(root)
-
-
-@contextlib.contextmanager
-def openssh(root: Path, count: int) -> Iterator[Path]:
-    """Give an inventory of loopback addresses behind one real sshd, which forks a process each."""
-    sshd, keygen = shutil.which("sshd", path=SSHD_PATH), shutil.which("ssh-keygen")
-    if sshd is None or keygen is None:
-        raise SystemExit("there is no sshd here: apt-get install openssh-server")
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's own wish
-    for name in ("host_key", "key"):
-        words = [keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(root / name)]
-        subprocess.run(words, check=True, timeout=START_TIMEOUT)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = [f"Port={port}", "ListenAddress=127.0.0.1", f"HostKey={root}/host_key"]
-    options += [f"AuthorizedKeysFile={root}/key.pub", "StrictModes=no", "UsePAM=no", "PidFile=none"]
-    # bash reads ~/.bashrc under sshd unless it runs in a shell: nobody's is measured here.
-    options += ["SetEnv=SHLVL=2", "MaxStartups=500"]
-    words = [sshd, "-D", "-e", "-f", "/dev/null", *(f"-o{option}" for option in options)]
-    public = (root / "host_key.pub").read_text()
-    (root / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}")
-    variables = {"address": "127.0.0.1", "port": port, "user": getpass.getuser()}
-    variables |= {"key": "key", "known_hosts": "known_hosts"}
-    hosts: dict[str, object] = {f"web{number}": {} for number in range(1, count + 1)}
-    inventory = root / "inventory.yaml"  # JSON is YAML
-    inventory.write_text(json.dumps({"all": {"vars": variables, "hosts": hosts}}))
-    with (root / "log").open("wb") as log:
-        server = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + START_TIMEOUT
-        while b"listening" not in (root / "log").read_bytes():
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"sshd does not start: {(root / 'log').read_text()}")
-            time.sleep(0.02)
-        yield inventory
-    finally:
-        server.kill()
-        server.wait()
+def show(title: str, costs: dict[str, list[Cost]], hosts: int, first: str) -> None:
+    """Print one table, with each tool's wall and CPU as multiples of ours."""
+    middle = {tool: Cost(*map(median, zip(*all_, strict=True))) for tool, all_ in costs.items()}
+    ours = middle[first]
+    print(f"\n{title}")
+    print(f"{'':16}{'wall s':>8}{'to ours':>9}{'CPU ms a host':>15}{'to ours':>9}{'peak MB':>9}")
+    for tool, cost in middle.items():
+        print(
+            f"{tool:16}{cost.wall:8.2f}{cost.wall / ours.wall:9.2f}"
+            f"{cost.cpu / hosts * 1000:15.1f}{cost.cpu / ours.cpu:9.2f}{cost.peak:9.0f}"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--driver", choices=("embedded", "sshd"), default="embedded")
+    parser.add_argument("--driver", choices=list(fleets.DRIVERS), default="embedded")
+    parser.add_argument("--each", type=int, default=1, help="connections to each host, at once")
     parser.add_argument("--command", default="uptime", help="one that takes less than a minute")
-    parser.add_argument("--measure", nargs=2, metavar=("TOOL", "INVENTORY"), help=argparse.SUPPRESS)
+    parser.add_argument("--tools", default="", help="only those whose names start so: wirework,inv")
     given = parser.parse_args()
-    if given.measure:
-        print(json.dumps(measure(given.measure[0], Path(given.measure[1]), given.command)))
-        return
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is then ended
-    start = embedded if given.driver == "embedded" else openssh
-    costs: dict[str, list[Cost]] = {tool: [] for tool in TOOLS}
-    child = [sys.executable, __file__, "--command", given.command, "--measure"]
-    with tempfile.TemporaryDirectory() as root, start(Path(root), given.hosts) as inventory:
+    bin_ = peers.installed()
+    with (
+        tempfile.TemporaryDirectory() as root,
+        fleets.DRIVERS[given.driver](Path(root), given.hosts) as found,
+    ):
+        inventory = fleets.many_times(found, given.each, Path(root) / "all.yaml")
+        hosts = fleets.hosts_of(inventory)
+        commands.prepare(hosts, inventory)
+        lines = commands.lines(inventory, bin_, given.command)
+        tools = [*clients.OURS, *clients.THEIRS, *lines]
+        only = tuple(filter(None, given.tools.split(",")))
+        costs: dict[str, list[Cost]] = {t: [] for t in tools if not only or t.startswith(only)}
         for _ in range(given.rounds):
-            for tool, found in costs.items():
-                words = [*child, tool, str(inventory)]
-                found.append(Cost(*json.loads(subprocess.check_output(words, timeout=RUN_TIMEOUT))))
-    middle = {tool: Cost(*map(median, zip(*all_, strict=True))) for tool, all_ in costs.items()}
-    print(f"{given.command} on {given.hosts} hosts ({given.driver}), median of {given.rounds}")
-    print(f"{'tool':10}{'wall s':>9}{'client CPU ms a host':>22}{'CPU to ours':>13}")
-    for tool, cost in middle.items():
-        each, ratio = cost.cpu / given.hosts * 1000, cost.cpu / middle["wirework"].cpu
-        print(f"{tool:10}{cost.wall:9.2f}{each:22.1f}{ratio:13.2f}")
-    if given.driver == "embedded":
-        print("The servers share this machine and one process: they, not the tools, set the wall.")
+            for tool, taken in costs.items():
+                if tool in lines:
+                    taken.append(whole(tool, lines[tool]))
+                    continue
+                ours = tool in clients.OURS or tool in ("fabric", "paramiko")
+                python = Path(sys.executable) if ours else bin_ / "python"
+                taken.append(library(python, tool, inventory, given.command))
+    print(f"{given.command} on {len(hosts)} hosts ({given.driver}), median of {given.rounds}")
+    for title, part in (("libraries", costs.keys() - lines), ("whole commands", lines.keys())):
+        chosen = {tool: taken for tool, taken in costs.items() if tool in part}
+        if chosen:
+            show(title, chosen, len(hosts), next(iter(chosen)))
 
 
 if __name__ == "__main__":

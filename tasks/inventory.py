@@ -9,6 +9,11 @@ from .cli import task
 
 if TYPE_CHECKING:
     from wirework.inventory import GroupTree, HostRow, HostView, Inventory
+    from wirework.inventory.check import Checked
+    from wirework.inventory.explain import Explanation
+    from wirework.ssh.explain import HostExplained
+
+    from .cli.trust import Trust
 
 INVENTORY = "The inventory file; a lab's name reaches that lab."
 
@@ -41,6 +46,40 @@ def show(c: object, host: str, inventory: str = "") -> HostView:
 
 
 @task(
+    view="inventories.explained",
+    last="var",
+    help={
+        "host": "The host's name in the inventory.",
+        "var": "A variable, a key of one (mail.port), or a setting; without it all there are.",
+        "inventory": INVENTORY,
+    },
+)
+def explain(
+    c: object, host: str, var: str = "", inventory: str = ""
+) -> Explanation | HostExplained:
+    """Explain where a host's values come from: file, line, and what they win over."""
+    from wirework.ssh.explain import explain, explain_all
+
+    fleet = _load(inventory)
+    chosen = fleet.host(host)
+    return explain(fleet, chosen, var) if var else explain_all(fleet, chosen)
+
+
+@task(view="inventories.checked", help={"inventory": INVENTORY})
+def check(c: object, inventory: str = "") -> Checked:
+    """Check an inventory for all that is wrong with it; nothing is connected to.
+
+    Ends with 2 if it cannot be used, and with 1 if anything else was found.
+    """
+    from pathlib import Path
+
+    from wirework.inventory import find
+    from wirework.ssh.check import check
+
+    return check(find(inventory, start=Path.cwd()))
+
+
+@task(
     view="views.graph",
     help={"group": "The group to start from.", "inventory": INVENTORY},
 )
@@ -49,3 +88,24 @@ def graph(c: object, group: str = "all", inventory: str = "") -> GroupTree:
     from wirework.inventory import graph
 
     return graph(_load(inventory), group)
+
+
+@task(
+    view="host_keys.shown",
+    help={
+        "hosts": "Which hosts: names, groups, globs; web:&prod:!web3.",
+        "limit": "Of those, only the hosts that this pattern matches too.",
+        "inventory": INVENTORY,
+        "yes": "Pin new keys without asking.",
+    },
+)
+def trust(
+    c: object, hosts: str = "", limit: str = "", inventory: str = "", yes: bool = False
+) -> Trust:
+    """Show the hosts' keys and their fingerprints, and pin those that are new.
+
+    Nobody logs in, but on gateways. A key that has changed is never pinned.
+    """
+    from .cli.trust import trust
+
+    return trust(hosts, limit, inventory, yes=yes)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests import packages
+from tests import packages, peers
 
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where servers live; they are not on the PATH of most users."""
@@ -26,13 +26,15 @@ PROBE_TIMEOUT = 10.0
 class Need:
     """Something the tests look for: programs, or a power that a probe command shows.
 
-    ``package`` names the Debian packages that bring its programs, separated by spaces; empty when
-    none can. ``purpose`` completes the sentence "without it, … is not tested".
+    ``package`` names the Debian packages that bring its programs, separated by spaces; ``peer``
+    what pip installs in an environment of its own. Both are empty when nothing can bring them.
+    ``purpose`` completes the sentence "without it, … is not tested".
     """
 
     name: str
     purpose: str
     package: str = ""
+    peer: str = ""
     programs: tuple[str, ...] = ()
     probe: tuple[str, ...] = ()
 
@@ -202,6 +204,12 @@ NEEDS: tuple[Need, ...] = (
         package="dnsmasq-base",
         purpose="DNS against dnsmasq",
     ),
+    Need(
+        name="ansible-core",
+        programs=(str(peers.program(peers.ANSIBLE, "ansible-inventory")),),
+        peer=peers.ANSIBLE,
+        purpose="inventories against ansible-inventory",
+    ),
 )
 
 
@@ -229,8 +237,9 @@ def require(name: str) -> None:
         reason = f"{need.name} cannot run here, {need.purpose} is not tested"
     else:
         cure = f": install {need.package}" if need.package else ""
+        cure = ": run python -m tests.machine" if need.peer else cure
         reason = f"{need.name} is missing, {need.purpose} is not tested{cure}"
-    if need.package and os.environ.get("CI"):
+    if (need.package or need.peer) and os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 
@@ -243,8 +252,11 @@ def prepare() -> None:
         _say(f"Installing for the tests, without starting services: {' '.join(names)}")
         for trouble in packages.install(names):
             _say(trouble)
-        absent = missing()
-    for need in absent:
+    for requirement in sorted({need.peer for need in absent if need.peer}):
+        _say(f"Installing for the tests, in an environment of its own: {requirement}")
+        if trouble := peers.install(requirement):
+            _say(trouble)
+    for need in missing():
         cure = f" (Debian: {need.package})" if need.package and not need.installed else ""
         _say(f"Not tested here: {need.purpose}; missing: {need.name}{cure}")
 

@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wirework import documents
-from wirework.documents import Map, Seq, parse, read
-from wirework.errors import DocumentError
+from wirework.documents import MAX_MISTAKES, Map, Seq, build, parse, read, reading, text
+from wirework.errors import DocumentError, SecretError
 
 
 @pytest.fixture(params=["libyaml", "python"], autouse=True)
 def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both of PyYAML's parsers, since it may have been built without libyaml."""
     if request.param == "python":
-        monkeypatch.setattr(documents, "_LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(build, "_LOADER", yaml.SafeLoader)
     elif not yaml.__with_libyaml__:
         pytest.skip("PyYAML was built without libyaml")
 
@@ -323,10 +322,155 @@ def test_text_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
 def test_a_file_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("a: 1\n")
-    monkeypatch.setattr(documents, "MAX_BYTES", 5)
+    monkeypatch.setattr(reading, "MAX_BYTES", 5)
     assert read(path).value == {"a": 1}
     path.write_text("a: 10\n")
     with pytest.raises(DocumentError, match="this is larger than"):
         read(path)
     with pytest.raises(DocumentError, match="this is larger than"):
         parse("a: 10\n", "f")
+
+
+def _noted(text: str, where: str) -> tuple[str, str]:
+    return text, where
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 1\nb: !vault |\n  66\n  38\n", {"a": 1, "b": ("66\n38\n", "f:2")}),
+        ("- !vault x\n- !unsafe '{{ y }}'\n", [("x", "f:1"), "{{ y }}"]),
+        ("!unsafe 12", "12"),
+        ("!unsafe ''", ""),
+        ("a: &x !vault z\nb: *x\n", {"a": ("z", "f:1"), "b": ("z", "f:1")}),
+        ("!unsafe a: 1", {"a": 1}),
+    ],
+)
+def test_a_tag_that_the_caller_knows_gives_the_value(text: str, value: object) -> None:
+    tags = {"!vault": _noted, "!unsafe": lambda text, _: text}
+    assert parse(text, "f", tags=tags).value == value
+
+
+def test_tags_are_known_when_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("a: !vault z\n")
+    assert read(path, tags={"!vault": _noted}).value == {"a": ("z", f"{path}:1")}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\nb: !other x\n", f"f:2: the tag !other {NO_TAGS}"),
+        ("a: !vault [x]\n", "f:1: the tag !vault stands before text only"),
+        ("a: !vault {x: y}\n", "f:1: the tag !vault stands before text only"),
+        ("!vault a: 1\n", 'f:1: the key a is not read as text (write "a":)'),
+    ],
+)
+def test_other_tags_and_a_known_one_in_the_wrong_place_are_refused(text: str, told: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        parse(text, "f", tags={"!vault": _noted})
+    assert str(caught.value) == told
+
+
+def _refuse(text: str, where: str) -> None:
+    raise SecretError("this is torn", hint="make it anew")
+
+
+def test_what_a_tag_refuses_is_told_with_its_place() -> None:
+    text = "a: 1\nb: !vault x\nc: !vault y\n"
+    with pytest.raises(DocumentError) as caught:
+        parse(text, "f", tags={"!vault": _refuse})
+    assert str(caught.value) == "f:2: this is torn (make it anew)"
+    mistakes: list[DocumentError] = []
+    assert parse(text, "f", tags={"!vault": _refuse}, mistakes=mistakes).value["a"] == 1
+    assert [mistake.where for mistake in mistakes] == ["f:2", "f:3"]
+
+
+MISTAKEN = """\
+a: 1
+a: {a: 2, a: 3}
+b: !other text
+c: !other [1]
+d: !!int x
+e: *nobody
+f: &f [*f]
+g: {<<: 1, x: 1}
+yes: 5
+? [in a key]
+: {y: 1, y: 2}
+?
+: lost
+h: {{ site }}
+i: {<<: {p: 1}, <<: {p: 2}}
+j: last
+"""
+
+
+def test_mistakes_are_collected_while_reading_goes_on() -> None:
+    mistakes: list[DocumentError] = []
+    value = parse(MISTAKEN, "f", mistakes=mistakes).value
+    assert [f"{mistake.where}: {mistake.message}" for mistake in mistakes] == [
+        "f:2: the key 'a' is given twice; line 1 has it",
+        "f:2: the key 'a' is given twice; line 2 has it",
+        "f:3: the tag !other is not allowed",
+        "f:4: the tag !other is not allowed",
+        "f:5: 'x' is not of the type that !!int says",
+        "f:6: the alias *nobody has no anchor &nobody above it",
+        "f:7: the alias *f stands inside what it names",
+        "f:8: '<<' merges a mapping or a list of mappings",
+        "f:9: the key yes is not read as text",
+        "f:10: a key must be plain text",
+        "f:11: the key 'y' is given twice; line 11 has it",
+        "f:12: a key is missing here",
+        "f:14: a value that starts with {{ needs quotes",
+        "f:15: the key '<<' is given twice; line 15 has it",
+    ]
+    assert value == {
+        "a": 1,
+        "b": "text",
+        "c": [1],
+        "d": "x",
+        "e": None,
+        "f": [None],
+        "g": {"x": 1},
+        "yes": 5,
+        "h": {},
+        "i": {"p": 1},
+        "j": "last",
+    }
+
+
+def test_a_second_document_is_one_of_the_mistakes() -> None:
+    mistakes: list[DocumentError] = []
+    assert parse("a: 1\n---\nb: 2\n", "f", mistakes=mistakes).value == {"a": 1}
+    assert [mistake.where for mistake in mistakes] == ["f:2"]
+
+
+def test_what_cannot_be_read_on_is_raised_and_the_mistakes_before_it_stay(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("a: 1\na: 2\nb: [1, 2\nc: 3\n")
+    mistakes: list[DocumentError] = []
+    with pytest.raises(DocumentError, match="not closed"):
+        read(path, mistakes=mistakes)
+    assert [mistake.where for mistake in mistakes] == [f"{path}:2"]
+
+
+def test_mistakes_without_end_are_not_collected() -> None:
+    mistakes: list[DocumentError] = []
+    with pytest.raises(DocumentError, match="given twice"):
+        parse("{" + "a," * 50_000 + "}", "f", mistakes=mistakes)
+    assert len(mistakes) == MAX_MISTAKES
+
+
+def test_a_file_without_mistakes_adds_none() -> None:
+    mistakes: list[DocumentError] = []
+    parse("a: &a {b: 1}\nc: {<<: *a}\nd: !!str 1\n", "f", mistakes=mistakes)
+    assert mistakes == []
+
+
+def test_the_text_of_a_file_can_be_read_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"\xef\xbb\xbf$ANSIBLE_VAULT;1.1;AES256\n: no YAML [\n")
+    assert text(path) == "$ANSIBLE_VAULT;1.1;AES256\n: no YAML [\n"
+    with pytest.raises(DocumentError, match="there is no such file"):
+        text(tmp_path / "none")

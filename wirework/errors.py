@@ -38,6 +38,10 @@ class WireworkError(Exception):
         self.where = where
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Some of its kinds take more than a message to make; the rest of an error is its __dict__.
+        return _again, (type(self), self.message), self.__dict__
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         if self.hint:
@@ -115,3 +119,10 @@ class TimedOut(Failed):
 
 class LabError(Failed):
     """A throwaway host could not be started or stopped."""
+
+
+def _again(kind: type[WireworkError], message: str) -> WireworkError:
+    """Return an error as it was pickled, of which pickle then fills in the rest."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    return error

@@ -39,7 +39,13 @@ FLEET: dict[str, tuple[Any, str, str]] = {
     "max_fail": ("", "str", "Stop when more hosts than this fail or are unreachable: 3 or 10%."),
     "timeout": (0.0, "float", "Seconds for the whole task; 0 waits as long as it takes."),
     "live": (False, "bool", "Show what hosts print as they print it, after their names."),
-    "become": (False, "bool", "Do it as root, with sudo."),
+    "procs": (1, "int", "How many processes share the work, for more than one core (1)."),
+    "connect_retries": (-1, "int", "How often a refused or reset connection is tried again (2)."),
+    "user": ("", "str", "Log in as this user, whatever the inventory says."),
+    "become": (False, "bool", "Do it as root, or as --become-user."),
+    "become_user": ("", "str", "Do it as this user."),
+    "become_method": ("", "str", "How to become another user: sudo, su or doas."),
+    "become_password": ("", "str", "Where the password for that is: env:NAME, prompt:TEXT, …."),
 }
 """What every fleet task takes."""
 
@@ -49,13 +55,15 @@ def task(
     help: Mapping[str, str] | None = None,
     name: str = "",
     view: str = "",
+    last: str = "",
 ) -> Callable[[Body], CliTask]:
     """Make a task of a body that returns a result, an iterator of results, or nothing.
 
     The body takes Invoke's context first. A result is a frozen dataclass; when it has an
     ``ok`` that is false, the task ends with status 1, or as ``exits.code_of_result`` says.
     ``view`` is the ``module.function`` of ``cli`` that draws the result for people. A body that
-    takes ``watch`` gets what follows a playbook on the screen, or None.
+    takes ``watch`` gets what follows a playbook on the screen, or None. The parameter ``last``,
+    whose default is "", may be given as the last word without the name of its option.
     """
 
     def decorate(body: Body) -> CliTask:
@@ -75,7 +83,7 @@ def task(
                 ok = show(result, form, drawing(view))
                 leave(code_of_result(result, ok=ok))
 
-        return _make(body, entry, own, added={}, help_texts=help, name=name)
+        return _make(body, entry, own, added={}, help_texts=help, name=name, last=last)
 
     return decorate
 
@@ -126,6 +134,7 @@ def _make(
     added: Mapping[str, tuple[Any, str, str]],
     help_texts: Mapping[str, str] | None,
     name: str,
+    last: str = "",
 ) -> CliTask:
     extra = {**added, **COMMON}
     entry.__name__ = body.__name__
@@ -142,6 +151,7 @@ def _make(
         body,
         on_fleet="hosts" in added,
         name=name or None,
+        last=last,
         help={**texts, **(help_texts or {})},
         iterable=[p.name for p in own if p.annotation == "tuple[str, ...]"],
     )

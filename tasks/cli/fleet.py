@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import resource
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,10 +14,12 @@ from typing import Any
 from rich.text import Text
 
 from wirework import inventory
-from wirework.errors import BadInput
-from wirework.fleet import Outcome, Report, Status, fan_out
+from wirework.errors import BadInput, WireworkError
+from wirework.fleet import Crew, Outcome, Report, Status, fan_out
 from wirework.inventory import Host, fold
+from wirework.secrets import secret
 from wirework.ssh import Pool
+from wirework.ssh.become import METHODS
 
 from .exits import BAD_INPUT, DONE, FAILED, INTERRUPTED, UNREACHABLE, complain
 from .progress import STYLES, Progress
@@ -35,8 +39,31 @@ class Options:
     batch: str
     max_fail: str
     timeout: float
-    become: bool
     live: bool
+    procs: int
+    connect_retries: int
+    user: str
+    become: bool
+    become_user: str
+    become_method: str
+    become_password: str
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is said here of every host, whatever the inventory says of it."""
+        said: dict[str, Any] = {}
+        if self.connect_retries >= 0:
+            said["connect_retries"] = self.connect_retries
+        if self.user:
+            said["user"] = self.user
+        if self.become or self.become_user:
+            said["become"] = True
+        if self.become_user:
+            said["become_user"] = self.become_user
+        if self.become_method:
+            said["become_method"] = self.become_method
+        if self.become_password:
+            said["become_password"] = secret(self.become_password)
+        return said
 
 
 def run_on_fleet(
@@ -48,21 +75,23 @@ def run_on_fleet(
 ) -> int:
     """Run a body on every host that is asked for, show what came of it, return the exit code."""
     hosts, fleet = choose(options.inventory, options.hosts, options.limit)
-    if options.become:
-        hosts = tuple(dataclasses.replace(host, become=True) for host in hosts)
+    hosts = changed(hosts, options.settings())
     if options.timeout < 0:
         raise BadInput(f"--timeout is {options.timeout:g}: time does not run backwards")
     progress = Progress(options.task, len(hosts), live_lines=options.live and form is Form.TABLE)
     stream = _Stream(progress) if form is Form.JSONL else None
-    with progress, Pool(gateways=fleet.hosts.__getitem__, listen=progress.heard) as pool:
+    allow_descriptors()
+    with contextlib.ExitStack() as open_until_done:
+        work, give_up = _workers(body, arguments, hosts, fleet, options, progress, open_until_done)
+        open_until_done.enter_context(progress)
         report = fan_out(
             hosts,
-            lambda host: body(pool.remote(host), **arguments),
+            work,
             forks=options.forks,
             batches=tuple(filter(None, options.batch.split(","))) or ("100%",),
             max_fail=options.max_fail or None,
             timeout=options.timeout or None,
-            give_up=pool.give_up,
+            give_up=give_up,
             watch=stream or progress,
         )
     if stream:
@@ -76,6 +105,60 @@ def run_on_fleet(
     show_trouble(report)
     show_summary(report)
     return exit_code(report)
+
+
+def _workers(
+    body: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    hosts: tuple[Host, ...],
+    fleet: inventory.Inventory,
+    options: Options,
+    progress: Progress,
+    open_until_done: contextlib.ExitStack,
+) -> tuple[Callable[[Host], Any], Callable[[Host], WireworkError]]:
+    """Return what works on a host and what ends that, in this process or in several."""
+    crew: Crew[Any] | None = None
+    listen = progress.heard
+    if options.procs != 1:
+        crew = open_until_done.enter_context(Crew(options.procs))
+        listen = crew.relay(progress.heard)
+        ask_now(hosts)
+    pool = open_until_done.enter_context(Pool(gateways=fleet.hosts.__getitem__, listen=listen))
+
+    def work(host: Host) -> Any:
+        return body(pool.remote(host), **arguments)
+
+    if crew is None:
+        return work, pool.give_up
+    crew.start(hosts, work, forks=options.forks, give_up=pool.give_up)
+    return crew.work, crew.give_up
+
+
+def changed(hosts: tuple[Host, ...], settings: Mapping[str, Any]) -> tuple[Host, ...]:
+    """Return hosts with the settings of their logins replaced; raises BadInput."""
+    method = settings.get("become_method", "sudo")
+    if method not in METHODS:
+        raise BadInput(f"--become-method is {method!r}", hint=f"one of {', '.join(METHODS)}")
+    if not settings:
+        return hosts
+    return tuple(dataclasses.replace(host, **settings) for host in hosts)
+
+
+def ask_now(hosts: tuple[Host, ...]) -> None:
+    """Ask for what hosts need of a person before processes are made, which would each ask."""
+    for host in hosts:
+        for found in (host.password, host.become_password, host.key_passphrase):
+            if found is not None and found.source.startswith("prompt:"):
+                found.reveal()
+
+
+def allow_descriptors() -> None:
+    """Take as many open files as the system gives: a host needs one, its gateway more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        # macOS refuses more than its own maximum; then the limit stays as it is.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def choose(

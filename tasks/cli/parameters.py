@@ -15,6 +15,7 @@ from .exits import BAD_INPUT
 
 SHORT = {
     "batch": "b",
+    "command": "c",
     "diff": "d",
     "forks": "f",
     "hosts": "H",
@@ -51,6 +52,17 @@ class NumberArgument(Argument):
         self._value = value
 
 
+class LastArgument(Argument):
+    """A positional argument that may be left out, which Invoke has none of.
+
+    It counts as missing, so that Invoke hands it a word, until ``leave_out`` is called.
+    """
+
+    def leave_out(self) -> None:
+        """Take "" for its value."""
+        self.set_value("", cast=False)
+
+
 def finite(text: str) -> float:
     """Return the number that ``text`` spells; ValueError for ``nan`` and ``inf``."""
     number = float(text)
@@ -69,11 +81,20 @@ class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says noth
     """An Invoke task that keeps its body and makes its options by this project's rules."""
 
     def __init__(
-        self, entry: Callable[..., None], raw: Callable[..., Any], *, on_fleet: bool, **options: Any
+        self,
+        entry: Callable[..., None],
+        raw: Callable[..., Any],
+        *,
+        on_fleet: bool,
+        last: str = "",
+        **options: Any,
     ) -> None:
         super().__init__(entry, auto_shortflags=False, **options)
         self.raw = raw
         self.on_fleet = on_fleet
+        self._last = last
+        if last:
+            self.positional = [*self.positional, last]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CliTask:
         """Return the task itself: nothing of it changes, and Invoke copies every collection."""
@@ -102,6 +123,8 @@ class CliTask(Task):  # type: ignore[type-arg]  # Invoke's own generic says noth
 
     def _of_its_kind(self, argument: Argument) -> Argument:
         parameters = inspect.signature(self.body).parameters
+        if argument.name == self._last:
+            return LastArgument(names=argument.names, help=argument.help, positional=True)
         kind = str(parameters[str(argument.name)].annotation)
         if kind not in NUMBERS:
             return argument

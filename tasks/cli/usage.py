@@ -17,6 +17,7 @@ from invoke.exceptions import Exit
 from invoke.parser.parser import ParseMachine
 
 from .exits import BAD_INPUT
+from .parameters import LastArgument
 
 _take_positional = ParseMachine.see_positional_arg
 _end_of_task = ParseMachine.complete_context
@@ -49,6 +50,9 @@ def _see_positional_arg(machine: ParseMachine, value: str) -> None:
 def _complete_context(machine: ParseMachine) -> None:
     """End a task's words; whoever asks for help need not give its arguments."""
     if not machine.initial.flags["--help"].value:
+        for argument in machine.context.missing_positional_args:
+            if isinstance(argument, LastArgument):
+                argument.leave_out()
         _end_of_task(machine)
     elif machine.context not in machine.result:
         machine.result.append(machine.context)

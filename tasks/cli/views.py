@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -66,10 +67,18 @@ def answers(report: Report[Ran]) -> None:
         print(told if most > 1 else f"all {len(groups)} hosts differ", file=sys.stderr)
 
 
+def _signal(status: int) -> str:
+    """Return the name of the signal that a status stands for, as shells count (POSIX, 2.8.2)."""
+    try:
+        return f" ({signal.Signals(status - 128).name})" if status > 128 else ""  # noqa: PLR2004
+    except ValueError:
+        return ""
+
+
 def _print_answer(alike: list[Outcome[Ran]], ran: Ran, status: int) -> None:
     hosts = fold([outcome.host.name for outcome in alike])
     number = f" ({count(len(alike), 'host')})" if len(alike) > 1 else ""
-    ended = f"  status {status}" if status else ""
+    ended = f"  status {status}{_signal(status)}" if status else ""
     console().print(
         Text.assemble((hosts, f"bold {STYLES[alike[0].status]}"), (number, "dim"), (ended, "red"))
     )

@@ -34,47 +34,60 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_the_nearest_inventory_is_found(project: Path, name: str, start: str, found: str) -> None:
-    assert find(name, start=project / start).resolve() == project / found
+    (path,) = find(name, start=project / start)
+    assert path.resolve() == project / found
 
 
 def test_the_nearest_of_several_is_meant(project: Path) -> None:
     (project / "deep" / "inventory.yaml").touch()
-    assert find("", start=project / "deep" / "er") == project / "deep" / "inventory.yaml"
+    assert find("", start=project / "deep" / "er") == (project / "deep" / "inventory.yaml",)
 
 
 def test_an_absolute_path_is_itself(project: Path) -> None:
-    assert find(f"{project}/other.yaml", start=Path("/")) == project / "other.yaml"
+    assert find(f"{project}/other.yaml", start=Path("/")) == (project / "other.yaml",)
 
 
 def test_a_file_is_meant_before_a_lab_and_a_lab_before_a_folder(project: Path) -> None:
     (project / "lab").mkdir()
-    assert find("lab", start=project) == project / ".wirework/lab/inventory.yaml"
+    assert find("lab", start=project) == (project / ".wirework/lab/inventory.yaml",)
+    assert find("lab/", start=project) == (project / "lab",)
     (project / "lab").rmdir()
     (project / "lab").touch()
-    assert find("lab", start=project) == project / "lab"
+    assert find("lab", start=project) == (project / "lab",)
+
+
+def test_several_are_separated_by_commas_and_a_folder_is_one(project: Path) -> None:
+    found = find("deep/, other.yaml,lab", start=project)
+    expected = ("deep", "other.yaml", ".wirework/lab/inventory.yaml")
+    assert found == tuple(project / name for name in expected)
 
 
 def test_a_relative_start_looks_above_it_too(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project / "deep")
-    assert find("", start=Path()) == project / "inventory.yaml"
+    assert find("", start=Path()) == (project / "inventory.yaml",)
 
 
 @pytest.mark.parametrize(
     ("value", "found"),
-    [("other.yaml", "other.yaml"), ("lab", ".wirework/lab/inventory.yaml"), ("", "inventory.yaml")],
+    [
+        ("other.yaml", "other.yaml"),
+        ("lab", ".wirework/lab/inventory.yaml"),
+        ("", "inventory.yaml"),
+        ("deep/,other.yaml", "deep other.yaml"),
+    ],
 )
 def test_the_environment_says_which_one_when_nobody_else_does(
     project: Path, monkeypatch: pytest.MonkeyPatch, value: str, found: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, value)
-    assert find("", start=project) == project / found
+    assert find("", start=project) == tuple(project / name for name in found.split())
 
 
 def test_a_name_beats_the_environment(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "nowhere.yaml")
-    assert find("other.yaml", start=project) == project / "other.yaml"
+    assert find("other.yaml", start=project) == (project / "other.yaml",)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +102,8 @@ def test_a_name_beats_the_environment(project: Path, monkeypatch: pytest.MonkeyP
         ),
         ("./x.yaml", "there is no inventory file ROOT/x.yaml (check the path)"),
         ("/no/such", "there is no inventory file /no/such (check the path)"),
-        ("deep/er", "there is no inventory file ROOT/deep/er (check the path)"),
-        ("..", "there is no inventory file ROOT/.. (check the path)"),
+        ("deep/er,gone/", "there is no inventory file ROOT/gone (check the path)"),
+        (" , ", "' , ' names no inventory (write a file's name)"),
         ("~nobody-here/x", "there is no inventory file ~nobody-here/x (check the path)"),
     ],
 )

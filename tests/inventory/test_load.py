@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import textwrap
 import time
 from collections.abc import Callable
@@ -48,7 +49,7 @@ def test_hosts_and_groups_of_the_usual_shape(write: Write) -> None:
     """)
     fleet = load(path)
     assert list(fleet.hosts) == ["gate", "web01", "web02", "web03", "web10", "db1"]
-    assert fleet.source == path
+    assert (fleet.sources, fleet.source) == ((path,), str(path))
     assert fleet.hosts["gate"].address == "192.0.2.1"
     assert fleet.hosts["web02"].address == "web02"
     assert fleet.hosts["web10"].port == 2222
@@ -84,8 +85,16 @@ def test_every_connection_setting_by_our_names(write: Write, tmp_path: Path) -> 
               gateway: gate
               become: yes
               become_user: app
+              become_method: doas
+              become_password: {secret: "env:BECOME"}
               password: {secret: "env:WEB1"}
+              key_passphrase: {secret: "env:KEY"}
+              host_keys: accept-new
               connect_timeout: 2.5
+              connect_retries: 3
+              ssh_config: none
+              ssh_options: {ForwardAgent: yes, ServerAliveInterval: 5, identityFile: keys/more}
+              connection: local
               site: blue
     """)
     host = load(path).hosts["web1"]
@@ -99,46 +108,31 @@ def test_every_connection_setting_by_our_names(write: Write, tmp_path: Path) -> 
         "gateway": "gate",
         "become": True,
         "become_user": "app",
+        "become_method": "doas",
+        "become_password": Secret("env:BECOME", str),
         "password": Secret("env:WEB1", str),
+        "key_passphrase": Secret("env:KEY", str),
+        "host_keys": "accept-new",
         "connect_timeout": 2.5,
+        "connect_retries": 3,
+        "ssh_config": Path(os.devnull),
+        "ssh_options": {
+            "ForwardAgent": "yes",
+            "ServerAliveInterval": "5",
+            "identityFile": str(tmp_path / "keys" / "more"),
+        },
+        "connection": "local",
         "groups": ("web",),
     }
     assert dict(host.vars) == {"site": "blue"}
 
 
-def test_connection_settings_by_ansibles_names(write: Write, tmp_path: Path) -> None:
-    path = write("""\
-        web:
-          vars:
-            ansible_user: ops
-            ansible_become: true
-            ansible_become_user: app
-          hosts:
-            web1:
-              ansible_host: 192.0.2.7
-              ansible_port: 2222
-              ansible_ssh_private_key_file: id
-              ansible_password: {secret: "env:WEB1"}
-              ansible_python_interpreter: /usr/bin/python3
-    """)
-    host = load(path).hosts["web1"]
-    assert (host.address, host.port, host.user, host.become, host.become_user) == (
-        "192.0.2.7",
-        2222,
-        "ops",
-        True,
-        "app",
-    )
-    assert host.key == tmp_path / "id"
-    assert host.password == Secret("env:WEB1", str)
-    assert dict(host.vars) == {"ansible_python_interpreter": "/usr/bin/python3"}
-
-
 def test_what_nobody_says_is_left_open(write: Write) -> None:
     host = load(write("web: {hosts: {web1: }}")).hosts["web1"]
-    assert (host.port, host.user, host.key, host.known_hosts, host.gateway) == (22, *[None] * 4)
-    assert (host.become, host.become_user) == (False, "root")
-    assert (host.password, host.connect_timeout) == (None, None)
+    plain = Host(name="web1", address="web1", groups=("web",))
+    assert {name: getattr(host, name) for name in Host.__slots__} == {
+        name: getattr(plain, name) for name in Host.__slots__
+    }
 
 
 def test_paths_may_be_below_the_home_folder(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,11 +212,6 @@ def test_ungrouped_hosts_have_their_own_variables(write: Write) -> None:
     assert fleet.groups["ungrouped"].hosts == ("a", "c")
 
 
-def test_an_ansible_name_of_a_near_level_beats_our_name_of_a_wide_one(write: Write) -> None:
-    fleet = load(write("web: {vars: {port: 22}, hosts: {a: {ansible_port: 2222}, b: }}"))
-    assert (fleet.hosts["a"].port, fleet.hosts["b"].port) == (2222, 22)
-
-
 def test_null_takes_back_what_a_wider_level_says(write: Write) -> None:
     fleet = load(
         write("""\
@@ -232,7 +221,7 @@ def test_null_takes_back_what_a_wider_level_says(write: Write) -> None:
     """)
     )
     host = fleet.hosts["b"]
-    assert (host.gateway, host.user, host.key) == (None, None, None)
+    assert (host.gateway, host.user, host.key) == ("", None, None)
 
 
 def test_a_gateway_is_not_its_own_gateway(write: Write) -> None:
@@ -306,14 +295,12 @@ def test_what_describes_no_fleet_is_refused_with_its_place(
     assert "hunter2" not in str(caught.value)
 
 
-SOURCES = "(one of env:…, file:…, prompt:…, command:…)"
-
-
 def test_a_secret_written_out_is_refused_without_repeating_it(write: Write) -> None:
     path = write("a:\n  hosts:\n    h:\n      token:\n        secret: hunter2\n")
     with pytest.raises(SecretError) as caught:
         load(path)
-    assert str(caught.value) == f"{path}:5: a secret names its source, not its value {SOURCES}"
+    assert f"{path}:5: a secret names its source, not its value" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wirework.errors import PatternError
-from wirework.inventory import expand, fold
+from wirework.inventory import Group, Host, Inventory, expand, fold
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,12 @@ from wirework.inventory import expand, fold
         ("web[3,1,3]", "web3 web1"),
         ("rack[a:c]", "racka rackb rackc"),
         ("rack[X-Z,a]", "rackX rackY rackZ racka"),
+        ("rack[a:i:2]", "racka rackc racke rackg racki"),
+        ("rack[y:B]", "racky rackz rackA rackB"),
+        ("rack[b]", "rackb"),
+        ("[a:b][08:09]-[1,3]", "a08-1 a08-3 a09-1 a09-3 b08-1 b08-3 b09-1 b09-3"),
+        ("2001:db8::[9-11]", "2001:db8::9 2001:db8::10 2001:db8::11"),
+        ("n[000000000007:000000000008]", "n000000000007 n000000000008"),
         ("r[1-2]n[a-b].lan", "r1na.lan r1nb.lan r2na.lan r2nb.lan"),
         ("[1-2]", "1 2"),
     ],
@@ -48,8 +55,11 @@ def test_a_range_expands_in_order(text: str, names: str) -> None:
         ("web[1-020]", "'1-020' in 'web[1-020]' mixes widths (write 001-020)"),
         ("web[3-1]", "'3-1' in 'web[3-1]' does not count upwards"),
         ("web[1:3:0]", "'1:3:0' in 'web[1:3:0]' does not count upwards"),
-        ("web[c-a]", "'c-a' in 'web[c-a]' does not run upwards"),
-        ("web[a-F]", "'a-F' in 'web[a-F]' does not run upwards"),
+        ("web[c-a]", "'c-a' in 'web[c-a]' does not count upwards"),
+        ("web[A-z]", "'A-z' in 'web[A-z]' does not count upwards"),
+        ("web[a:c:0]", "'a:c:0' in 'web[a:c:0]' does not count upwards"),
+        ("web[a:2]", "'a:2' in 'web[a:2]' is not a range (write web[01-20,25] or rack[a-f])"),
+        ("web[ab:c]", "'ab:c' in 'web[ab:c]' is not a range (write web[01-20,25] or rack[a-f])"),
         ("web[1-999999999]", "'web[1-999999999]' stands for more than 100,000 names"),
         (
             "[1-9999][1-9999][1-9999]",
@@ -87,6 +97,9 @@ def test_a_malformed_range_is_refused(text: str, message: str) -> None:
         ("r1n1 r1n2 r2n1 r2n2", "r1n[1-2],r2n[1-2]"),
         ("r1n1 r2n1 r3n1 r1n2", "r[1-3]n1,r1n2"),
         ("10.0.0.1 10.0.0.2 10.0.0.3", "10.0.0.[1-3]"),
+        ("2001:db8::1 2001:db8::2", "2001:db8::[1-2]"),
+        ("web0000000001 web0000000002", "web[0000000001-0000000002]"),
+        ("a-1-b-1 a-1-b-2", "a-1-b-[1-2]"),
         ("a1234567890123456789 a1234567890123456780", "a1234567890123456789,a1234567890123456780"),
     ],
 )
@@ -98,9 +111,15 @@ _NAMES = st.lists(
     st.one_of(
         st.from_regex(r"[a-z]{0,2}[0-9]{1,3}[a-z.-]{0,2}", fullmatch=True),
         st.from_regex(r"[ab][01]{1,2}[ab][0-9]{1,2}", fullmatch=True),
+        st.from_regex(r"[ab][01](-[ab][0-2]){1,2}(\.dc[12]){0,2}", fullmatch=True),
         st.from_regex(r"[a-zA-Z0-9._:-]{1,30}", fullmatch=True),
         st.integers(0, 120).map("web{}".format),
         st.integers(0, 120).map("web{:02}".format),
+        st.integers(0, 12).map("web{:017}".format),
+        st.integers(0, 12).map("web{:019}".format),
+        st.integers(0, 20).map("2001:db8::{:x}".format),
+        st.integers(1, 20).map("10.0.0.{}".format),
+        st.ip_addresses(v=6).map(str),
     ),
     max_size=40,
 )
@@ -113,3 +132,28 @@ def test_the_parts_of_a_fold_expand_to_the_very_same_names(names: list[str]) -> 
     parts = [part for part in re.split(r",(?![^][]*\])", fold(names)) if part]
     expanded = [name for part in parts for name in expand(part)]
     assert sorted(expanded) == sorted(set(names))
+
+
+@settings(deadline=None)
+@example(["web1", "web2", "web3"])  # the group web has two of them
+@example(["2001:db8::1", "2001:db8::2"])
+@example(["r1n1", "r1n2"])
+@given(_NAMES.map(lambda names: [name for name in dict.fromkeys(names) if name[0] not in ".:-"]))
+def test_a_fold_is_a_pattern_for_the_very_same_hosts(names: list[str]) -> None:
+    """Also where a group bears the name that stands before the brackets."""
+    stems = {name.rstrip("0123456789") for name in names}
+    stems |= {stem for name in names for stem in re.split(r"[0-9]+", name)}
+    stems -= {"", *names}
+    groups = tuple(sorted(stems))
+    members = {name: groups if number % 3 else () for number, name in enumerate(names)}
+    others = {f"{name}x": groups for name in names if f"{name}x" not in members}
+    fleet = Inventory(
+        hosts={
+            name: Host(name=name, address=name, groups=of)
+            for name, of in {**others, **members}.items()
+        },
+        groups={name: Group(name) for name in ("all", *groups, "ungrouped")},
+        sources=(Path("inventory.yaml"),),
+    )
+    if names:
+        assert {host.name for host in fleet.select(fold(names))} == set(names)

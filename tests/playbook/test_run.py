@@ -226,7 +226,7 @@ def test_a_host_that_lets_nobody_in_says_so_and_not_what_was_planned(labor: Labo
         key=labor.lab.key,
         known_hosts=labor.project.root / "none",
     )
-    fleet = inventory.Inventory({"web1": lost}, labor.fleet.groups, labor.fleet.source)
+    fleet = inventory.Inventory({"web1": lost}, labor.fleet.groups, labor.fleet.sources)
     labor.fleet = fleet
     (outcome,) = labor.play(text).plays[0].report.outcomes
     assert outcome.status.value == "unreachable"

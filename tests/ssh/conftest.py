@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,11 +30,12 @@ def remote(server: Server, pool: Pool) -> Remote:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No key, agent or known_hosts of whoever runs the tests takes part in them."""
+    """No key, agent, ssh_config or known_hosts of whoever runs the tests takes part in them."""
     folder = tmp_path / "home"
     (folder / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setattr("wirework.ssh.config.SYSTEM", Path(os.devnull))
     return folder
 
 

@@ -55,7 +55,7 @@ def make_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
 
 @contextlib.contextmanager
 def running_sshd(folder: Path, *extra: str) -> Iterator[Server]:
-    """Run sshd as the current user until the block ends; it is ended by its pid."""
+    """Run sshd as the current user until the block ends; ``extra`` are options that come first."""
     require("sshd")
     require("ssh")
     sshd = installed("sshd")
@@ -67,6 +67,7 @@ def running_sshd(folder: Path, *extra: str) -> Iterator[Server]:
     (folder / "authorized_keys").write_bytes((folder / "client.pub").read_bytes())
     port = free_port()
     lines = [
+        *extra,  # sshd goes by what it reads first
         f"Port {port}",
         f"ListenAddress {HOST}",
         f"HostKey {folder}/host_rsa",
@@ -77,10 +78,10 @@ def running_sshd(folder: Path, *extra: str) -> Iterator[Server]:
         "UsePAM no",
         "PermitRootLogin yes",
         "PasswordAuthentication no",
+        "KbdInteractiveAuthentication no",
         "MaxStartups 100",
         # bash reads ~/.bashrc under sshd unless it runs in a shell: the tester's is not tested.
         "SetEnv SHLVL=2",
-        *extra,
     ]
     (folder / "conf").write_text("\n".join([*lines, ""]))
     public = (folder / "host_ed25519.pub").read_text()

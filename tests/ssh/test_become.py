@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.machine import require
 from tests.ssh.sshd import Said, Server
-from wirework.errors import CommandFailed
+from wirework.errors import BadInput, CommandFailed, SecretError
 from wirework.inventory import Host
+from wirework.secrets import Secret, secret
 from wirework.ssh import Pool, Remote
-from wirework.ssh.become import command_line, complaint
+from wirework.ssh.become import prepare
+from wirework.ssh.become.lines import command_line
+from wirework.ssh.become.refusals import complaint
 
 HOST = Host("box", "127.0.0.1")
 
@@ -24,33 +29,66 @@ def test_an_argument_list_is_run_by_sudo_itself() -> None:
     assert command_line(["ls", "a b"], user="root") == b"sudo -n -H -u root -- ls 'a b'"
 
 
+def test_doas_without_a_password_is_as_short() -> None:
+    line = command_line(["ls", "a b"], user="www", method="doas")
+    assert line == b"doas -n -u www -- ls 'a b'"
+
+
+WANTED = "cannot become root: sudo wants a password ("
+NOT_ALLOWED = "cannot become root: sudo does not allow it ("
+NO_TTY = "cannot become root: sudo wants a terminal ("
+NO_USER = "cannot become root: there is no such user ("
+ABSENT = "cannot become root: {} is not installed ("
+
+
 @pytest.mark.parametrize(
-    ("status", "said", "expected"),
+    ("method", "status", "said", "expected"),
     [
-        (1, "sudo: a password is required\n", "sudo wants a password (a password is required)"),
-        (1, "sudo: interactive authentication is required\n", "sudo wants a password"),
-        (1, "sudo: sorry, you must have a tty to run sudo\n", "sudo wants a password"),
-        (1, "ann is not in the sudoers file.\n", "cannot become root: ann is not in the sudoers"),
+        ("sudo", 1, "sudo: a password is required\n", f"{WANTED}a password is required)"),
+        ("sudo", 1, "sudo: interactive authentication is required\n", WANTED),
+        ("sudo", 1, "sudo: sorry, you must have a tty to run sudo\n", NO_TTY),
+        ("sudo", 1, "sudo: no tty present and no askpass program specified\n", NO_TTY),
+        ("sudo", 1, "sudo: a terminal is required to read the password; either …\n", NO_TTY),
+        ("sudo", 1, "ann is not in the sudoers file.\n", f"{NOT_ALLOWED}ann is not in"),
         (
-            1,
-            "Sorry, user ann is not allowed to execute '/bin/ls' as root on box.\n",
-            "cannot become root: Sorry, user ann is not allowed",
+            *(
+                "sudo",
+                1,
+                "Sorry, user ann is not allowed to execute '/bin/ls -l /' as root on box.\n",
+            ),
+            f"{NOT_ALLOWED}Sorry, user ann is not allowed to execute /bin/ls as root",
         ),
-        (1, "sudo: unknown user root\n", "cannot become root: unknown user root"),
+        ("sudo", 1, "sudo: unknown user root\n", NO_USER),
+        ("sudo", 1, "sudo: unknown user: root\nsudo: unable to initialize policy\n", NO_USER),
         (
-            1,
-            "sudo: unable to resolve host box: unknown\nsudo: a password is required\n",
-            "sudo wants a password (a password is required)",
+            *("sudo", 1, "sudo: unable to resolve host box: x\nsudo: a password is required\n"),
+            f"{WANTED}a password is required)",
         ),
-        (127, "bash: line 1: sudo: command not found\n", "sudo is not installed"),
-        (127, "sh: 1: sudo: not found\n", "sudo is not installed"),
+        (
+            *("sudo", 1, "sudo: Account or password is expired, reset your password\n"),
+            "cannot become root: the account or its password has expired or is locked (",
+        ),
+        (
+            *("sudo", 1, "sudo: Ein Passwort ist notwendig\n"),
+            f"{WANTED}Ein Passwort ist notwendig)",
+        ),
+        ("sudo", 1, "sudo: se requiere algo\n", "cannot become root: se requiere algo ("),
+        ("sudo", 127, "bash: line 1: sudo: command not found\n", ABSENT.format("sudo")),
+        ("sudo", 127, "bash: Zeile 1: sudo: Kommando nicht gefunden.\n", ABSENT.format("sudo")),
+        ("sudo", 127, "sh: 1: sudo: not found\n", ABSENT.format("sudo")),
+        ("sudo", 127, "zsh:1: command not found: sudo\n", ABSENT.format("sudo")),
+        ("doas", 127, "fish: Unknown command: doas\n", ABSENT.format("doas")),
+        ("doas", 1, "doas: Authentication required\n", "root: doas wants a password (Auth"),
+        ("doas", 1, "doas: Operation not permitted\n", "root: doas does not allow it (Oper"),
+        ("doas", 1, "doas: unknown user\n", NO_USER),
     ],
 )
-def test_what_sudo_says_is_told_in_one_line(status: int, said: str, expected: str) -> None:
-    error = complaint(HOST, "root", status, said.encode())
+def test_a_refusal_is_told_in_one_line(method: str, status: int, said: str, expected: str) -> None:
+    error = complaint(HOST, method, status, said.encode())
     assert isinstance(error, CommandFailed)
-    assert str(error).startswith("box: ")
+    assert str(error).startswith("box: cannot become root: ")
     assert expected in str(error)
+    assert error.hint
     assert "\n" not in str(error)
 
 
@@ -61,12 +99,33 @@ def test_what_sudo_says_is_told_in_one_line(status: int, said: str, expected: st
         (1, "grep: x: No such file\n"),
         (1, "sudo: unable to resolve host box: Name or service not known\n"),
         (1, "sudo: note\nmysql: cannot connect\n"),
+        (1, "sudo: frobnicate: command not found\n"),
         (127, "sh: 1: frobnicate: not found\n"),
+        (127, "sh: 1: visudo: not found\n"),
+        (127, "frobnicate: not found\nInstall it with:\nsudo apt install frobnicate\n"),
         (2, "sudo: a password is required\n"),
     ],
 )
 def test_a_commands_own_failure_is_not_taken_for_sudos(status: int, said: str) -> None:
-    assert complaint(HOST, "root", status, said.encode()) is None
+    assert complaint(HOST, "sudo", status, said.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"become_method": "runas"}, "box: 'runas' is no way to become another user (bec"),
+        ({"become_password": Secret("x", lambda: "a\nb")}, "box: the password of <secret x> is"),
+        ({"become_password": Secret("x", lambda: "")}, "box: the password of <secret x> is empty"),
+        ({"become_password": secret("env:NO_SUCH_ONE")}, "the environment variable NO_SUCH_ONE"),
+    ],
+)
+def test_what_leads_nowhere_is_refused_before_connecting(
+    change: dict[str, Any], problem: str
+) -> None:
+    host = dataclasses.replace(HOST, **change)
+    with pytest.raises((BadInput, SecretError)) as caught:
+        prepare(host, "id", become=True, stdin=b"", stdout=print, stderr=print, combine=False)
+    assert str(caught.value).startswith(problem)
 
 
 def test_a_command_runs_as_the_other_user(server: Server, pool: Pool) -> None:

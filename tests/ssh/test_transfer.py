@@ -267,6 +267,12 @@ def test_a_place_of_no_use_is_refused(
     assert names(box) == ["clash", "file", "pipe"]
 
 
+def test_a_pipe_here_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match="not a file"):
+        LocalFile.of(tmp_path / "pipe")
+
+
 def test_a_file_that_cannot_be_read_here_is_refused(remote: Remote, tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         put(remote, tmp_path / "none", "/tmp/x")

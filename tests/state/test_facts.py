@@ -13,6 +13,7 @@ import pytest
 
 from tests.state.conftest import LocalShell
 from wirework.errors import Failed
+from wirework.ssh.bootstrap import bootstrap
 from wirework.state import facts
 from wirework.state.facts import (
     ABSENT,
@@ -28,7 +29,7 @@ from wirework.state.facts import (
     Text,
     Whoami,
 )
-from wirework.state.script import Reader, Round, bootstrap
+from wirework.state.script import Reader, Round
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures/facts").glob("*.json"))
 TOKEN = "0123456789abcdef"

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.state.conftest import LocalShell
 from wirework.errors import Failed
+from wirework.ssh.bootstrap import bootstrap
 from wirework.state.changes import Change, Payload
 from wirework.state.facts import PathState, Sha256
-from wirework.state.script import OUTPUT_KEPT, Reader, Round, bootstrap
+from wirework.state.script import OUTPUT_KEPT, Reader, Round
 
 TOKEN = "f00dfeedf00dfeed"
 MARK = f"\n{TOKEN} ".encode()

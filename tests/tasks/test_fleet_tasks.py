@@ -142,7 +142,7 @@ def test_a_host_that_is_away_ends_with_4(typed: Typed, with_a_dead_host: Path) -
     said = typed("remote.ping", "--hosts", "all")
     assert said.status == 4
     assert said.errors == [
-        "error: gone: connection refused (is sshd running on 127.0.0.1 port 1?)",
+        "error: gone: connection refused, 3 times (is sshd running on 127.0.0.1 port 1?)",
     ]
     assert "4 hosts: 3 ok, 1 unreachable in " in said.err
 

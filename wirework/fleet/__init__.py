@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wirework.fleet.batches import split as split
+from wirework.fleet.crew import Crew as Crew
 from wirework.fleet.fan_out import Watcher as Watcher
 from wirework.fleet.fan_out import fan_out as fan_out
 from wirework.fleet.outcome import Outcome as Outcome

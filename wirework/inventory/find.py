@@ -1,4 +1,4 @@
-"""Which inventory file is meant."""
+"""Which inventory is meant."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ FILE = "inventory.yaml"
 _BARE_NAME = re.compile(r"\w[\w.-]*")
 
 
-def find(name: str, *, start: Path) -> Path:
-    """Return the inventory file that ``name`` means to somebody who stands in ``start``.
+def find(name: str, *, start: Path) -> tuple[Path, ...]:
+    """Return the files and folders that ``name`` means to somebody who stands in ``start``.
 
-    A file is itself; a bare name such as ``lab`` is ``.wirework/lab/inventory.yaml`` in ``start``
-    or the nearest folder above that has it. "" means what ``$WIREWORK_INVENTORY`` says or, if that
-    is not set, the nearest ``inventory.yaml`` in ``start`` or above.
+    Several are separated by commas; the later ones win. A file is itself; a bare name such as
+    ``lab`` is ``.wirework/lab/inventory.yaml`` in ``start`` or the nearest folder above that has
+    it; else a folder is itself. "" means what ``$WIREWORK_INVENTORY`` says or, if that is not
+    set, the nearest ``inventory.yaml`` in ``start`` or above.
     Raises InventoryError when there is none.
     """
     if name:
@@ -34,26 +35,36 @@ def find(name: str, *, start: Path) -> Path:
             f"there is no {FILE} in {start} or above",
             hint=f"write one, name one with --inventory, or set {VARIABLE}",
         )
+    return (found,)
+
+
+def _named(names: str, start: Path) -> tuple[Path, ...]:
+    several = [name.strip() for name in names.split(",")]
+    found = tuple(_one(name, start) for name in several if name)
+    if not found:
+        raise InventoryError(f"{names!r} names no inventory", hint="write a file's name")
     return found
 
 
-def _named(name: str, start: Path) -> Path:
+def _one(name: str, start: Path) -> Path:
     try:
         path = start / Path(name).expanduser()
     except RuntimeError:  # there is no user of that name
         raise InventoryError(f"there is no inventory file {name}", hint="check the path") from None
     if path.is_file():
         return path
-    if not _BARE_NAME.fullmatch(name):
-        raise InventoryError(f"there is no inventory file {path}", hint="check the path")
     inside = Path(".wirework") / name / FILE
-    found = _nearest(inside, start)
-    if found is None:
+    bare = _BARE_NAME.fullmatch(name)
+    if bare and (found := _nearest(inside, start)):
+        return found
+    if path.is_dir():
+        return path
+    if bare:
         raise InventoryError(
             f"there is no inventory {name!r}: no file {path}, and no {inside} in {start} or above",
             hint="check the name; a lab has its inventory while it is up",
         )
-    return found
+    raise InventoryError(f"there is no inventory file {path}", hint="check the path")
 
 
 def _nearest(wanted: Path, start: Path) -> Path | None:

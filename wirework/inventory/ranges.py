@@ -19,8 +19,8 @@ MAX_NAMES = 100_000
 
 _BRACKETS = re.compile(r"\[([^][]*)\]")
 _ITEM = re.compile(
-    r"(?P<first>[0-9]{1,18})(?:[:-](?P<last>[0-9]{1,18}))?(?::(?P<step>[0-9]{1,18}))?"
-    r"|(?P<from>[a-zA-Z])(?:[:-](?P<to>[a-zA-Z]))?"
+    r"(?P<first>[0-9]{1,18}|[a-zA-Z])"
+    r"(?:[:-](?P<last>[0-9]{1,18}|[a-zA-Z])(?::(?P<step>[0-9]{1,18}))?)?"
 )
 # A number that expand() would read back; longer runs of digits are text like any other.
 _NUMBER = re.compile(r"(?<![0-9])[0-9]{1,18}(?![0-9])")
@@ -29,7 +29,8 @@ _NUMBER = re.compile(r"(?<![0-9])[0-9]{1,18}(?![0-9])")
 def expand(text: str) -> tuple[str, ...]:
     """Return every name that ``text`` stands for, in order; text without brackets is one name.
 
-    Inside brackets, separated by commas: ``7``, ``1-20`` or ``1:20``, ``1:20:2`` (a step), ``a-f``.
+    Inside brackets, separated by commas: ``7``, ``1-20`` or ``1:20``, ``1:20:2`` (a step), and the
+    same with letters, of which a to z come before A to Z.
     A first number with leading zeros sets the width: ``[08-12]`` gives 08, 09, 10, 11, 12.
     Several brackets give every combination. Raises PatternError when a range is malformed or
     stands for more than MAX_NAMES names.
@@ -50,17 +51,17 @@ def _items(inside: str, text: str) -> Sequence[str]:
     names: list[str] = []
     for part in inside.split(","):
         item = _ITEM.fullmatch(part.strip())
-        if not item:
+        if not item or item["first"].isdigit() != (item["last"] or item["first"]).isdigit():
             raise PatternError(
                 f"{part!r} in {text!r} is not a range", hint="write web[01-20,25] or rack[a-f]"
             )
-        names += _letters(item, text) if item["from"] else _numbers(item, text)
+        names += _count(item, text)
         if len(names) > MAX_NAMES:
             raise PatternError(f"{text!r} stands for more than {MAX_NAMES:,} names")
     return names
 
 
-def _numbers(item: re.Match[str], text: str) -> Sequence[str]:
+def _count(item: re.Match[str], text: str) -> Sequence[str]:
     first, last = item["first"], item["last"] or item["first"]
     step = int(item["step"] or 1)
     padded = any(len(end) > 1 and end[0] == "0" for end in (first, last))
@@ -69,21 +70,16 @@ def _numbers(item: re.Match[str], text: str) -> Sequence[str]:
             f"{item.group()!r} in {text!r} mixes widths",
             hint=f"write {first.zfill(len(last))}-{last.zfill(len(first))}",
         )
-    if step < 1 or int(first) > int(last):
+    place = int if first.isdigit() else string.ascii_letters.index
+    if step < 1 or place(first) > place(last):
         raise PatternError(f"{item.group()!r} in {text!r} does not count upwards")
-    counted = range(int(first), int(last) + 1, step)
+    counted = range(place(first), place(last) + 1, step)
     if len(counted) > MAX_NAMES:
         raise PatternError(f"{text!r} stands for more than {MAX_NAMES:,} names")
+    if not first.isdigit():
+        return [string.ascii_letters[number] for number in counted]
     width = len(first) if padded else 0
     return [str(number).zfill(width) for number in counted]
-
-
-def _letters(item: re.Match[str], text: str) -> Sequence[str]:
-    letters = string.ascii_lowercase if item["from"].islower() else string.ascii_uppercase
-    start, end = letters.find(item["from"]), letters.find(item["to"] or item["from"])
-    if end < start:
-        raise PatternError(f"{item.group()!r} in {text!r} does not run upwards")
-    return letters[start : end + 1]
 
 
 def fold(names: Iterable[str]) -> str:
@@ -91,6 +87,7 @@ def fold(names: Iterable[str]) -> str:
 
     Names that differ in one number only share a part, at the place of the first of them; where a
     name could join several, it joins the largest. Width is kept: 08, 09, 10 is ``[08-10]``.
+    The whole is a host pattern: no brackets hold a single number, which could be taken for a slice.
     """
     unique = list(dict.fromkeys(names))
     shapes = {name: list(_shapes(name)) for name in unique}

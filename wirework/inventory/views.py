@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wirework.errors import InventoryError
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HostRow:
-    """One host in a list of hosts; ``user`` is "" where the inventory names none."""
+    """One host in a list of hosts; ``port`` and ``user`` are None where nothing is said."""
 
     host: str
     address: str
-    port: int
-    user: str
+    port: int | None
+    user: str | None
     groups: tuple[str, ...]
 
 
@@ -30,20 +32,11 @@ class HostRow:
 class HostView:
     """Everything known about one host, as plain data: paths are text, secrets only their source.
 
-    ``None`` means that the inventory says nothing; ``connect_timeout`` is in seconds.
+    ``settings`` are those of the host's login that the inventory, or a default, gives.
     """
 
     host: str
-    address: str
-    port: int
-    user: str | None
-    key: str | None
-    known_hosts: str | None
-    gateway: str | None
-    become: bool
-    become_user: str
-    password: str | None
-    connect_timeout: float | None
+    settings: Mapping[str, Any]
     groups: tuple[str, ...]
     vars: Mapping[str, Any]
 
@@ -60,27 +53,19 @@ class GroupTree:
 def rows(hosts: Iterable[Host]) -> tuple[HostRow, ...]:
     """Return one row a host, in the order given."""
     return tuple(
-        HostRow(host.name, host.address, host.port, host.user or "", host.groups) for host in hosts
+        HostRow(host.name, host.address, host.port, host.user, host.groups) for host in hosts
     )
 
 
 def show(host: Host) -> HostView:
     """Return everything known about ``host`` without revealing a secret."""
-    return HostView(
-        host=host.name,
-        address=host.address,
-        port=host.port,
-        user=host.user,
-        key=_text(host.key),
-        known_hosts=_text(host.known_hosts),
-        gateway=host.gateway,
-        become=host.become,
-        become_user=host.become_user,
-        password=_text(host.password),
-        connect_timeout=host.connect_timeout,
-        groups=host.groups,
-        vars=_open(host.vars),
-    )
+    settings = {
+        field.name: plain(getattr(host, field.name))
+        for field in dataclasses.fields(host)
+        if field.name not in ("name", "groups", "vars")
+    }
+    said = {name: value for name, value in settings.items() if value not in (None, {})}
+    return HostView(host=host.name, settings=said, groups=host.groups, vars=plain(host.vars))
 
 
 def graph(inventory: Inventory, group: str = "all") -> GroupTree:
@@ -111,16 +96,12 @@ def _tree(inventory: Inventory, name: str, known: dict[str, GroupTree]) -> Group
     return known[name]
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _open(value: Any) -> Any:
-    """Return ``value`` as plain dicts, lists and scalars."""
-    if isinstance(value, Secret):
+def plain(value: Any) -> Any:
+    """Return ``value`` as plain dicts, lists and scalars, secrets as their source."""
+    if isinstance(value, Secret | Path):
         return str(value)
     if isinstance(value, Mapping):
-        return {key: _open(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_open(item) for item in value]
+        return [plain(item) for item in value]
     return value

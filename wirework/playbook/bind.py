@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wirework.errors import ArgumentError, BadInput, PlaybookError
 from wirework.playbook.render import Renderer
+from wirework.ssh.target import SSH_PORT
 from wirework.state import Item, Wish
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def describe(host: Host) -> dict[str, Any]:
     return {
         "name": host.name,
         "address": host.address,
-        "port": host.port,
+        "port": host.port or SSH_PORT,
         "user": host.user,
         "groups": list(host.groups),
         "vars": dict(host.vars),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Sink = Callable[[bytes], bool | None]
 """Takes what came on a stream, in order; True means that it has enough and nobody waits on."""
+Preface = Callable[[], bytes | None]
+"""Asked, after every reading, what goes out before stdin: bytes, b"" for none at present, None
+when it is stdin's turn."""
 
 PACKET = 32_000
 """Bytes sent at once: what fits in one packet of the usual 32 KiB (RFC 4254, 5.2)."""
@@ -63,18 +66,20 @@ def converse(
     stdout: Sink,
     stderr: Sink,
     deadline: float | None,
+    preface: Preface | None = None,
 ) -> None:
     """Feed ``stdin`` to a channel on which a command runs, and its output to the sinks.
 
-    Returns when the command has ended and its output is read, or when the channel has closed
-    for whatever reason. ``deadline`` is on the monotonic clock. Raises Ended when a sink
-    returned True, Late at the deadline, Broken when the connection fails, and whatever a sink or
-    ``stdin`` raises.
+    ``stdin`` is not touched before ``preface``, if there is one, has had its say. Returns when
+    the command has ended and its output is read, or when the channel has closed for whatever
+    reason. ``deadline`` is on the monotonic clock. Raises Ended when a sink returned True, Late
+    at the deadline, Broken when the connection fails, and whatever a sink, ``stdin`` or
+    ``preface`` raises.
     """
     wakeup = _Wakeup()
     channel.in_buffer.set_event(wakeup)
     channel.in_stderr_buffer.set_event(wakeup)
-    feed = _Feed(channel, stdin)
+    feed = _Feed(channel, stdin, preface)
     heard = time.monotonic()
     stalls = 0
     while True:
@@ -95,7 +100,7 @@ def converse(
         if over or (_has_status(channel) and now - heard >= LINGER):
             return
         wait = TICK
-        if feed.pending:
+        if feed.blocked:
             wait = WINDOW_WAITS[min(stalls, len(WINDOW_WAITS) - 1)]
             stalls += 1
         if deadline is not None:
@@ -103,28 +108,49 @@ def converse(
         wakeup.wait(wait)
 
 
+def let_end(channel: paramiko.Channel) -> None:
+    """Give a command that has said enough a moment to end before its channel is closed.
+
+    Only where that matters: when a command ends, Dropbear (2022.83) also closes a session that
+    was opened meanwhile and has no command yet, and that may be our next one.
+    """
+    transport = channel.get_transport()
+    if "dropbear" in transport.remote_version:
+        channel.status_event.wait(LINGER)
+
+
 class _Feed:
     """What is still to be sent of a command's stdin; holds one piece of it at a time."""
 
-    def __init__(self, channel: paramiko.Channel, stdin: bytes | Iterable[bytes]) -> None:
+    def __init__(
+        self,
+        channel: paramiko.Channel,
+        stdin: bytes | Iterable[bytes],
+        preface: Preface | None,
+    ) -> None:
         self._channel = channel
         self._pieces: Iterator[bytes] = iter((stdin,) if isinstance(stdin, bytes) else stdin)
         self._piece = memoryview(b"")
-        self.pending = True
+        self._preface = preface
+        self._pending = True
+
+    @property
+    def blocked(self) -> bool:
+        """Whether there is something to be sent that the host does not take at present."""
+        return self._pending and (self._preface is None or bool(self._piece))
 
     def send(self, *, wanted: bool) -> bool:
         """Send what the host takes now, and the end of file after the last; False if nothing."""
-        if not self.pending:
+        if not self._pending:
             return False
         if not wanted:
-            self.pending = False  # nobody is left to read it
+            self._pending = False  # nobody is left to read it
             return False
         moved = False
         for _ in range(BURST):
             if not self._channel.send_ready():
                 break
             if not self._piece and not self._next():
-                self.pending = False
                 break
             try:
                 count = self._channel.send(bytes(self._piece[:PACKET]))
@@ -133,18 +159,25 @@ class _Feed:
             except (EOFError, paramiko.SSHException) as error:
                 raise Broken from error
             if count == 0:  # the command has closed its stdin, or is gone
-                self.pending = False
+                self._pending = False
                 break
             self._piece = self._piece[count:]
             moved = True
         return moved
 
     def _next(self) -> bool:
-        """Take the next piece that holds anything; False, after saying so, at the end."""
+        """Take the next piece; False if there is none yet and, after saying so, at the end."""
+        if self._preface is not None:
+            said = self._preface()
+            if said is not None:
+                self._piece = memoryview(said)
+                return bool(said)
+            self._preface = None
         for piece in self._pieces:
             if piece:
                 self._piece = memoryview(piece)
                 return True
+        self._pending = False
         try:
             self._channel.shutdown_write()
         except (EOFError, OSError, paramiko.SSHException) as error:

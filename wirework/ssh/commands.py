@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
+import shlex
 import tempfile
 import time
 from dataclasses import dataclass
@@ -12,11 +14,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from wirework.errors import BadInput, Failed
+from wirework.ssh.become.lines import command_line
+from wirework.ssh.bootstrap import bootstrap, encoded
+from wirework.ssh.environment import NOTHING, exports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from wirework.inventory import Host
+    from wirework.ssh.environment import Environment
     from wirework.ssh.remote import Remote
 
 CAP = 1_048_576
@@ -29,7 +35,7 @@ class Ran:
 
     ``stdout`` and ``stderr`` hold the first ``cap`` bytes of each stream, ``*_size`` how many
     there were. ``digest`` is the SHA-256 of all of both streams in hex, so that answers can be
-    told apart which begin alike. ``status`` 128 means killed by a signal.
+    told apart which begin alike. ``status`` 128 + N means ended by signal N.
     """
 
     status: int
@@ -55,23 +61,36 @@ def run(
     remote: Remote,
     command: str | Sequence[str],
     *,
+    env: Environment = NOTHING,
+    stdin: bytes | Iterable[bytes] = b"",
     cap: int = CAP,
     timeout: float | None = None,
     become: bool | None = None,
     save: Path | None = None,
 ) -> Ran:
-    """Run a command without stdin; memory stays below ``cap`` bytes a stream.
+    """Run a command and feed it ``stdin``; memory stays below ``cap`` bytes a stream.
 
-    ``save`` is a local file that gets all of stdout, privately (0600) and complete or not at
-    all. A status other than 0 is an answer, not an error. Raises what ``Remote.execute``
-    raises, BadInput when there is no place for ``save``, Failed when its disk is full.
+    ``env`` are variables that it gets besides the login's own. ``save`` is a local file that
+    gets all of stdout, privately (0600) and complete or not at all. A status other than 0 is an
+    answer, not an error. Raises what ``Remote.execute`` and ``exports`` raise, BadInput when
+    there is no place for ``save``, Failed when its disk is full.
     """
+    if env:
+        becomes = remote.host.become if become is None else become
+        text = _with_variables(command, env, login_shell=not becomes)
+        command = bootstrap(len(text))
+        stdin = itertools.chain((text,), (stdin,) if isinstance(stdin, bytes) else stdin)
     began = time.monotonic()
     with _saved(save) as file:
         out = _Stream(remote.host, "out", cap, remote.listen, file)
         err = _Stream(remote.host, "err", cap, remote.listen, None)
         status = remote.execute(
-            command, stdout=out.take, stderr=err.take, timeout=timeout, become=become
+            command,
+            stdout=out.take,
+            stderr=err.take,
+            stdin=stdin,
+            timeout=timeout,
+            become=become,
         )
     # Each stream is hashed by itself: how the two interleave differs from run to run.
     digest = hashlib.sha256(out.hash.digest() + err.hash.digest()).hexdigest()
@@ -84,6 +103,14 @@ def run(
         digest,
         time.monotonic() - began,
     )
+
+
+def _with_variables(command: str | Sequence[str], env: Environment, *, login_shell: bool) -> bytes:
+    """Return the script that runs a command as without variables: in the login shell, or sh."""
+    line = command_line(command, user=None).decode("utf-8", "surrogateescape")
+    # Looked up first: the variables may set SHELL, and a PATH without sh.
+    shell = '"${SHELL:-/bin/sh}"' if login_shell else "/bin/sh"
+    return encoded(f'{{\nset -- {shell}\n{exports(env)}exec "$1" -c {shlex.quote(line)}\n}}')
 
 
 class _Stream:

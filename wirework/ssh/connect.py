@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import logging
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +11,19 @@ import paramiko
 from fabric import Config, Connection
 
 from wirework.errors import Unreachable, WireworkError
-from wirework.ssh.hostkeys import HostKeys, Policy
+from wirework.ssh import signals
+from wirework.ssh.dial import TurnedAway, reason
+from wirework.ssh.hostkeys import ALGORITHMS, HostKeys, Policy
 from wirework.ssh.keys import PrivateKeys
 from wirework.ssh.login import HungUp, Login
+from wirework.ssh.pace import Pace
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from wirework.inventory import Host
-
-KEEPALIVE = 15
-"""Seconds between two messages that ask a silent host whether it is still there."""
-SILENCE = 30.0
-"""Seconds that data may stay unacknowledged before the connection counts as lost (RFC 5482)."""
+    from wirework.ssh.target import Target, Targets
 
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 """Asked for first (RFC 5647): paramiko checks the MAC of other ciphers byte by byte in Python,
@@ -46,75 +43,44 @@ class _Connection(Connection):  # type: ignore[misc]  # Fabric ships no types
     inline_ssh_env = True
 
 
+class _Transport(signals.Transport):
+    """A Transport that asks for the host key algorithms it is told to, and no others.
+
+    paramiko's own asks every host for certificates, too, and then checks nothing of them.
+    """
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        return tuple(self.get_security_options().key_types)
+
+
+class NoSuchKey(Unreachable):
+    """The host has no key for any of the algorithms that were asked for."""
+
+
 class Connector:
     """Makes connections that share what is costly: the Config, host keys and private keys.
 
-    ``connect_timeout`` bounds, in seconds, the connection itself, and then greeting and key
-    exchange together; a host's own ``connect_timeout`` comes first. ``login_timeout`` bounds
-    all attempts to log in.
+    A target's ``connect_timeout`` bounds the connection itself, and then greeting and key
+    exchange together; ``login_timeout`` bounds, in seconds, all attempts to log in.
     """
 
-    def __init__(
-        self, *, known_hosts: Sequence[Path], connect_timeout: float, login_timeout: float
-    ) -> None:
-        # Lazy, because ~/.fabric.yaml and ~/.ssh/config must not change what an inventory says.
+    def __init__(self, targets: Targets, *, login_timeout: float) -> None:
+        # Lazy, because ~/.fabric.yaml must not change what an inventory says; ssh_config is read
+        # by Targets, and only there.
         self._config = Config(overrides={"load_ssh_configs": False}, lazy=True)
-        self._host_keys = HostKeys(known_hosts)
+        self._targets = targets
+        self.pace = Pace()
+        self.host_keys = HostKeys()
         self._private_keys = PrivateKeys()
-        self._connect_timeout = connect_timeout
         self._login_timeout = login_timeout
 
-    def timeout(self, host: Host) -> float:
-        """Return the seconds that connecting to ``host`` may take."""
-        return self._connect_timeout if host.connect_timeout is None else host.connect_timeout
-
-    def dial(self, host: Host) -> socket.socket:
-        """Connect to the host's address and port; raises Unreachable."""
-        timeout = self.timeout(host)
-        place = f"{host.address} port {host.port}"
-        try:
-            sock = socket.create_connection((host.address, host.port), timeout)
-        except (socket.gaierror, UnicodeError) as error:
-            raise Unreachable(
-                f"cannot find the address of {host.address!r}",
-                where=host.name,
-                hint="check its address in the inventory, and DNS",
-            ) from error
-        except ConnectionRefusedError as error:
-            raise Unreachable(
-                "connection refused", where=host.name, hint=f"is sshd running on {place}?"
-            ) from error
-        except TimeoutError as error:
-            raise Unreachable(
-                f"no answer within {timeout:g} s", where=host.name, hint=place
-            ) from error
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise Unreachable(f"cannot connect: {reason}", where=host.name, hint=place) from error
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SILENCE * 1000))
-        return sock
-
-    def tunnel(self, host: Host, gateway: Host, transport: paramiko.Transport) -> paramiko.Channel:
-        """Let ``gateway``, over ``transport``, connect to ``host``; raises Unreachable."""
-        try:
-            return transport.open_channel(
-                "direct-tcpip",
-                (host.address, host.port),
-                ("127.0.0.1", 0),
-                timeout=self.timeout(host),
-            )
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            raise Unreachable(
-                f"gateway {gateway.name} cannot connect to {host.address} port {host.port}:"
-                f" {_reason(error)}",
-                where=host.name,
-            ) from error
+    def target(self, host: Host) -> Target:
+        """Return where and how ``host`` is logged in on; raises BadInput."""
+        return self._targets.of(host)
 
     def login(
-        self, host: Host, reach: Callable[[], socket.socket | paramiko.Channel]
+        self, target: Target, reach: Callable[[], socket.socket | paramiko.Channel]
     ) -> Connection:
         """Greet, check the host key and log in over what ``reach`` returns.
 
@@ -122,33 +88,54 @@ class Connector:
         Raises Unreachable or one of its kinds, BadInput for a private key of no use, and what
         ``reach`` raises.
         """
-        user = host.user or getpass.getuser()
-        login = Login(host, user, self._private_keys, timeout=self._login_timeout)
+        login = Login(target, self._private_keys, timeout=self._login_timeout)
         with contextlib.closing(login):
             while True:
                 with contextlib.suppress(HungUp):
-                    return self._enter(host, user, reach(), login)
+                    return self._enter(target, reach(), login)
+
+    def greet(
+        self, target: Target, sock: socket.socket | paramiko.Channel, algorithms: Sequence[str]
+    ) -> paramiko.PKey:
+        """Return the key that the host proves to own by one of ``algorithms``; nobody logs in.
+
+        ``sock`` is closed. Raises NoSuchKey, and Unreachable or TurnedAway for all else.
+        """
+        began = time.monotonic()
+        transport: paramiko.Transport | None = None
+        try:
+            transport = _transport(sock, algorithms)
+            transport.banner_timeout = target.connect_timeout
+            transport.start_client(timeout=target.connect_timeout)
+            return transport.get_remote_server_key()
+        except paramiko.ssh_exception.IncompatiblePeer as error:
+            raise NoSuchKey(
+                _problem(transport, error, None), where=target.host.name, hint=target.place
+            ) from error
+        # paramiko raises here whatever the peer provoked in its own thread, of any class.
+        except Exception as error:
+            raise _failure(target, transport, error, began) from error
+        finally:
+            if transport is not None:
+                transport.close()
+            sock.close()
 
     def _enter(
-        self, host: Host, user: str, sock: socket.socket | paramiko.Channel, login: Login
+        self, target: Target, sock: socket.socket | paramiko.Channel, login: Login
     ) -> Connection:
         """Make one connection of ``sock``, which is closed on failure; raises also HungUp."""
-        timeout = self.timeout(host)
+        timeout = target.connect_timeout
         made: list[paramiko.Transport] = []
 
         def make_transport(sock: Any, **options: Any) -> paramiko.Transport:
-            transport = paramiko.Transport(sock, **options)
+            transport = _transport(sock, self.host_keys.algorithms(target, ALGORITHMS), **options)
             made.append(transport)
-            security = transport.get_security_options()
-            security.key_types = self._host_keys.algorithms(host, security.key_types)
-            others = (name for name in security.ciphers if name not in CIPHERS)
-            security.ciphers = (*CIPHERS, *others)
             return transport
 
         connection = _Connection(
-            host.address,
-            user=user,
-            port=host.port,
+            target.address,
+            user=target.user,
+            port=target.port,
             config=self._config,
             connect_kwargs={
                 "sock": sock,
@@ -158,7 +145,7 @@ class Connector:
                 "auth_strategy": login,
             },
         )
-        connection.client.set_missing_host_key_policy(Policy(self._host_keys, host))
+        connection.client.set_missing_host_key_policy(Policy(self.host_keys, target))
         began = time.monotonic()
         try:
             connection.open()
@@ -168,13 +155,40 @@ class Connector:
             sock.close()
             if isinstance(error, (WireworkError, HungUp)):
                 raise
-            late = time.monotonic() - began >= timeout
-            problem = _problem(made[0] if made else None, error, timeout if late else None)
-            raise Unreachable(
-                problem, where=host.name, hint=f"{host.address} port {host.port}"
-            ) from error
-        connection.transport.set_keepalive(KEEPALIVE)
+            raise _failure(target, made[0] if made else None, error, began) from error
+        connection.transport.set_keepalive(target.keepalive)
         return connection
+
+
+def _transport(
+    sock: socket.socket | paramiko.Channel, algorithms: Sequence[str], **options: Any
+) -> paramiko.Transport:
+    transport = _Transport(sock, **options)
+    security = transport.get_security_options()
+    security.key_types = tuple(algorithms)
+    others = (name for name in security.ciphers if name not in CIPHERS)
+    security.ciphers = (*CIPHERS, *others)
+    return transport
+
+
+def _failure(
+    target: Target, transport: paramiko.Transport | None, error: Exception, began: float
+) -> Unreachable:
+    """Return what is said of a connection that did not come about, begun at ``began``."""
+    late = time.monotonic() - began >= target.connect_timeout
+    problem = _problem(transport, error, target.connect_timeout if late else None)
+    hint = target.place
+    if target.proxy_command is not None:
+        hint = f"by way of ssh_config's ProxyCommand: try ssh {target.host.address}"
+    kind = TurnedAway if _hung_up(transport, error) and not late else Unreachable
+    return kind(problem, where=target.host.name, hint=hint)
+
+
+def _hung_up(transport: paramiko.Transport | None, error: Exception) -> bool:
+    """Whether the server ended the connection before the login, as one does with too many."""
+    if transport is not None and transport.initial_kex_done:
+        return False
+    return isinstance(error, EOFError | OSError) or "protocol banner" in str(error)
 
 
 def _problem(transport: paramiko.Transport | None, error: Exception, late: float | None) -> str:
@@ -187,14 +201,7 @@ def _problem(transport: paramiko.Transport | None, error: Exception, late: float
     if not greeted:
         return "closed the connection without an SSH greeting: too many logins, or no SSH server"
     if transport is not None and transport.initial_kex_done:
-        return f"the connection was lost during the login: {_reason(error)}"
+        return f"the connection was lost during the login: {reason(error)}"
     if late is not None:
         return f"did not finish the SSH key exchange within {late:g} s"
-    return f"the SSH key exchange failed: {_reason(error)}"
-
-
-def _reason(error: Exception) -> str:
-    """Return an exception's own words, or what an empty one stands for."""
-    if isinstance(error, EOFError):
-        return "the connection was closed"
-    return str(error) or type(error).__name__
+    return f"the SSH key exchange failed: {reason(error)}"

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Self
 
 from wirework.errors import BadInput
+from wirework.inventory import Host
 from wirework.ssh.connect import Connector
 from wirework.ssh.hostkeys import default_known_hosts
 from wirework.ssh.remote import Remote
+from wirework.ssh.target import RETRIES, Targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from wirework.errors import WireworkError
-    from wirework.inventory import Host
+    from wirework.ssh.target import Target
+
+# ssh(1), -J: "[user@]host[:port]" or a URI; an IPv6 address with a port stands in brackets.
+_HOP = re.compile(
+    r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<literal>[^]]+)\]|(?P<name>[^][:]+))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
 
 
 class Pool:
@@ -24,6 +33,8 @@ class Pool:
     ``known_hosts`` are the files that host keys are checked against, None for
     ``default_known_hosts()``. ``connect_timeout`` bounds, in seconds, connecting, and then
     greeting and key exchange together; ``login_timeout`` all attempts to log in.
+    ``connect_retries`` is how often a refused or reset connection is tried again. What the
+    inventory or ssh_config says of a host comes before both.
     ``gateways`` finds the host that another one names as its gateway, or raises KeyError.
     ``listen`` hears the live output of ``run``: the host, "out" or "err", and the bytes, in the
     thread that works on that host.
@@ -37,15 +48,17 @@ class Pool:
         *,
         known_hosts: Sequence[Path] | None = None,
         connect_timeout: float = 10.0,
+        connect_retries: int = RETRIES,
         login_timeout: float = 30.0,
         gateways: Callable[[str], Host] | None = None,
         listen: Callable[[Host, str, bytes], None] | None = None,
     ) -> None:
-        self._connector = Connector(
+        targets = Targets(
             known_hosts=default_known_hosts() if known_hosts is None else known_hosts,
             connect_timeout=connect_timeout,
-            login_timeout=login_timeout,
+            connect_retries=connect_retries,
         )
+        self._connector = Connector(targets, login_timeout=login_timeout)
         self._gateways = gateways
         self._listen = listen
         self._remotes: dict[Host, Remote] = {}
@@ -68,9 +81,7 @@ class Pool:
                 raise BadInput("the connections of this run are closed", where=host.name)
             found = self._remotes.get(host)
             if found is None:
-                found = Remote(
-                    host, self._connector, via=lambda: self._gateway(host), listen=self._listen
-                )
+                found = Remote(host, self._connector, via=self._gateway, listen=self._listen)
                 self._remotes[host] = found
             return found
 
@@ -92,21 +103,52 @@ class Pool:
         for remote in remotes:
             remote.close()
 
-    def _gateway(self, host: Host) -> Remote | None:
-        if host.gateway is None:
+    def _gateway(self, target: Target) -> Remote | None:
+        """Return the Remote that ``target`` is reached through; raises BadInput for a circle."""
+        gateway = self._next(target)
+        if gateway is None:
+            return None
+        way = [target.host.name]
+        ahead: Host | None = gateway
+        while ahead is not None:  # a circle would wait for itself
+            way.append(ahead.name)
+            if ahead.name in way[:-1]:
+                raise BadInput(
+                    f"gateways lead in a circle: {' > '.join(way)}",
+                    where=target.host.name,
+                    hint="ssh_config can say ProxyJump none, an inventory gateway: null",
+                )
+            ahead = self._next(self._connector.target(ahead))
+        return self.remote(gateway)
+
+    def _next(self, target: Target) -> Host | None:
+        """Return the host that stands before ``target``: the inventory's, or ssh_config's."""
+        host = target.host
+        if target.hops:
+            return _hop(target)
+        if not host.gateway:
             return None
         if self._gateways is None:
             raise BadInput(f"nothing is known of its gateway {host.gateway}", where=host.name)
         try:
-            gateway = self._gateways(host.gateway)
+            return self._gateways(host.gateway)
         except KeyError:
             raise BadInput(
                 f"its gateway {host.gateway} is not in the inventory", where=host.name
             ) from None
-        if gateway.gateway is not None:
-            raise BadInput(
-                f"its gateway {gateway.name} is itself behind {gateway.gateway}",
-                where=host.name,
-                hint="only one gateway may stand between",
-            )
-        return self.remote(gateway)
+
+
+def _hop(target: Target) -> Host:
+    """Return the last hop of a target as a host, which goes through those before it."""
+    *before, last = target.hops
+    found = _HOP.fullmatch(last)
+    if found is None:
+        raise BadInput(f"ProxyJump {last!r} is not [user@]host[:port]", where=target.host.name)
+    return Host(
+        name=",".join(target.hops),
+        address=found["literal"] or found["name"],
+        user=found["user"],
+        port=int(found["port"]) if found["port"] else None,
+        ssh_config=target.host.ssh_config,
+        ssh_options={"ProxyJump": ",".join(before)} if before else {},
+    )

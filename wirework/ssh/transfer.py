@@ -49,7 +49,9 @@ class LocalFile:
     def of(cls, path: Path) -> LocalFile:
         """Measure ``path``; raises BadInput when it is no file that can be read."""
         try:
-            with path.open("rb") as file:
+            # A pipe that nobody writes to must not keep us waiting.
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as file:
                 found = os.fstat(file.fileno())
                 if not stat.S_ISREG(found.st_mode):
                     raise BadInput("not a file", where=str(path))

@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from wirework.errors import Failed, Unreachable
+from wirework.ssh.bootstrap import bootstrap
 from wirework.state.course import Course, Item
 from wirework.state.results import Converged
-from wirework.state.script import Reader, Round, bootstrap
+from wirework.state.script import Reader, Round
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

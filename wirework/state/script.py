@@ -1,6 +1,6 @@
 """A round as bytes: the POSIX-sh script that a host reads from standard input, and its answer.
 
-The script and every payload travel on one standard input (``BOOTSTRAP`` reads the script,
+The script and every payload travel on one standard input (``ssh.bootstrap`` reads the script,
 exactly, and leaves the rest), and the answer is cut into frames by a random token, so that
 neither a banner nor what a command prints can be taken for an answer. Nothing but POSIX sh
 and coreutils or busybox is needed on the host. Pure: nothing here talks to a host.
@@ -54,14 +54,6 @@ ww_folders() {
 """Functions that changes and facts call; all names begin with ``ww_``."""
 
 
-def bootstrap(size: int) -> tuple[str, ...]:
-    """Return the command that runs the next ``size`` bytes of its standard input as a script.
-
-    dd reads exactly as many bytes as told, under coreutils and busybox; ``head -c`` does not.
-    """
-    return ("sh", "-c", f'eval "$(dd bs={size} count=1 iflag=fullblock 2>/dev/null)"')
-
-
 @dataclass(frozen=True)
 class Round:
     """One exec: the changes to apply, in order, and the facts to gather after them."""
@@ -78,7 +70,8 @@ class Round:
 
     def script(self, token: str) -> bytes:
         """Return the script, which answers in frames that begin with ``token``."""
-        lines = [f"ww_t={quote(token)}\n", PRELUDE]
+        # In braces: of a script that a lost connection cuts off, nothing is run.
+        lines = ["{\n", f"ww_t={quote(token)}\n", PRELUDE]
         for number, change in enumerate(self.changes):
             words = " ".join(quote(word) for word in change.argv)
             stdin = "" if change.payload else " </dev/null"
@@ -89,7 +82,7 @@ class Round:
         for number, group in enumerate(self.groups()):
             lines.append(f"ww_mark fact {number}\n")
             lines.append(f"{{\n{type(group[0]).ask(group)}}} </dev/null 2>/dev/null\n")
-        lines.append("ww_mark done\n")
+        lines.append("ww_mark done\n}\n")
         return "".join(lines).encode("utf-8", "surrogateescape")
 
     def stdin(self, script: bytes) -> bytes | Iterable[bytes]:

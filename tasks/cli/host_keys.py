@@ -1,0 +1,103 @@
+"""Host keys on the screen: a table of them, what is wrong with some, and what was pinned."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from wirework.ssh.hostkeys import State
+from wirework.ssh.trust import OfferedKey
+
+from .exits import complain
+from .render import NO_LIMIT, console, table_of, write_table
+from .terminal import count, plain
+
+if TYPE_CHECKING:
+    from .trust import Trust
+
+STYLES = {
+    State.KNOWN: "green",
+    State.AUTHORITY: "green",
+    State.NEW: "yellow",
+    State.CHANGED: "red",
+    State.REVOKED: "red",
+}
+SHORT = {"ssh-ed25519": "ed25519", "ssh-rsa": "rsa"}
+"""Types of keys as ssh-keygen -t has them; the others begin with ecdsa."""
+
+
+def shown(result: Trust) -> None:
+    """Show the keys, unless a person has already seen them, and what came of it."""
+    if not result.asked:
+        write(result.keys)
+        warn(result.keys)
+    for each in result.trouble:
+        complain(plain(each.problem))
+    if result.next:
+        complain(
+            f"{new_keys(result.left)} not pinned: there is no terminal to ask on ({result.next})"
+        )
+    else:
+        print(_conclusion(result), file=sys.stderr)
+
+
+def _conclusion(result: Trust) -> str:
+    if result.pinned:
+        left = f", {result.left} not" if result.left else ""
+        return f"{new_keys(result.pinned)} pinned into {places(result.files)}{left}"
+    if result.left:
+        return "Nothing was pinned"
+    return "Nothing to pin: every key is known" if result.ok else "Nothing to pin"
+
+
+def write(keys: Sequence[OfferedKey]) -> None:
+    """Write a row for each key; on a narrow terminal hosts stand above their keys."""
+    if not keys:
+        return
+    screen = console()
+    wide = table_of("host", "address", "type", "fingerprint", "state")
+    before = ""
+    for key in keys:
+        # People need not read a name again; programs that look for lines do.
+        again = key.host == before and sys.stdout.isatty()
+        before = key.host
+        wide.add_row(*("", "") if again else (plain(key.host), plain(key.address)), *_cells(key))
+    unlimited = screen.options.update(max_width=NO_LIMIT)
+    if screen.measure(wide, options=unlimited).maximum <= screen.width:
+        write_table(wide)
+        return
+    for host, of_host in groupby(keys, lambda key: (key.host, key.address)):
+        screen.print(Text.assemble((plain(host[0]), "bold"), f"  {plain(host[1])}"))
+        narrow = Table(box=None, padding=(0, 0, 0, 2), show_header=False)
+        for key in of_host:
+            narrow.add_row(*_cells(key))
+        write_table(narrow)
+
+
+def _cells(key: OfferedKey) -> tuple[str | Text, ...]:
+    kind = SHORT.get(key.type, "ecdsa")
+    return kind, key.fingerprint, Text(key.state.value, STYLES[key.state])
+
+
+def warn(keys: Iterable[OfferedKey]) -> None:
+    """Say on standard error what else there is to know of some keys."""
+    for key in keys:
+        if key.note:
+            complain(plain(f"{key.host}: {key.note}"))
+
+
+def new_keys(number: int) -> str:
+    """Return ``1 new key``, ``3 new keys``."""
+    return count(number, "new key")
+
+
+def places(files: Iterable[str]) -> str:
+    """Return the names of files for people, who have a ``~``."""
+    home = str(Path.home())
+    return ", ".join(f.replace(home, "~", 1) if f.startswith(f"{home}/") else f for f in files)
