@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .cli import task
 
 if TYPE_CHECKING:
+    from .cli.schemas import Written
     from .cli.tools import Tool
 
 
@@ -35,3 +36,11 @@ def check(c: object) -> Sequence[Tool]:
 
     tools.prepare_machine()
     return tools.check_all()
+
+
+@task()
+def schemas(c: object) -> Sequence[Written]:
+    """Write the JSON Schemas that editors use."""
+    from .cli import schemas
+
+    return schemas.write()

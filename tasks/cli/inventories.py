@@ -122,8 +122,8 @@ def _place(source: Source) -> str:
 
 def _layer(source: Source) -> Text:
     """Return the layer, unless its place has said it."""
-    place = source.where or source.layer
-    return Text("" if source.layer in place else plain(source.layer), "dim")
+    said = "/" in source.layer or not source.where
+    return Text("" if said else plain(source.layer), "dim")
 
 
 def _near(text: str) -> str:

@@ -35,7 +35,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
 
 def test_rows_are_one_a_host(fleet: Inventory) -> None:
     assert rows(fleet.select("web1,gate")) == (
-        HostRow("gate", "gate", 22, "", ("ungrouped",)),
+        HostRow("gate", "gate", None, None, ("ungrouped",)),
         HostRow("web1", "192.0.2.1", 2222, "ops", ("prod", "test", "web")),
     )
 
@@ -47,16 +47,17 @@ def test_a_host_is_shown_as_plain_data_without_its_secrets(fleet: Inventory) -> 
     shown = dataclasses.asdict(show(host))
     assert json.loads(json.dumps(shown)) == {
         "host": "web1",
-        "address": "192.0.2.1",
-        "port": 2222,
-        "user": "ops",
-        "key": "/k",
-        "known_hosts": None,
-        "gateway": None,
-        "become": False,
-        "become_user": "root",
-        "password": "<secret env:PW>",
-        "connect_timeout": None,
+        "settings": {
+            "address": "192.0.2.1",
+            "port": 2222,
+            "user": "ops",
+            "key": "/k",
+            "password": "<secret env:PW>",
+            "become": False,
+            "become_user": "root",
+            "become_method": "sudo",
+            "connection": "ssh",
+        },
         "groups": ["prod", "test", "web"],
         "vars": {
             "token": "<secret env:TOKEN>",

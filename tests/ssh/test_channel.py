@@ -127,8 +127,8 @@ def test_a_timeout_ends_the_wait(execute: Execute) -> None:
     assert execute("echo alive").out == b"alive\n"
 
 
-def test_a_command_killed_by_a_signal_has_status_128(execute: Execute) -> None:
-    assert execute("echo last; kill -9 $$") == Said(128, b"last\n", b"")
+def test_a_command_ended_by_a_signal_has_128_and_its_number(execute: Execute) -> None:
+    assert execute("echo last; kill -9 $$") == Said(137, b"last\n", b"")
 
 
 def test_a_connection_lost_in_the_middle_is_told(execute: Execute) -> None:

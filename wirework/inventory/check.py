@@ -230,8 +230,7 @@ def _overruled(inventory: Inventory) -> Iterator[Finding]:
                     yield Finding(
                         Kind.WARNING,
                         loser.where,
-                        f"{loser.name} does not count: {winner.name} wins over it, which"
-                        f" {winner.where} gives",
+                        f"{loser.name} does not count: {winner.name} at {winner.where} wins",
                         f"write {winner.name} here, too",
                     )
 

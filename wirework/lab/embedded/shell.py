@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
+import errno
 import os
 import signal
-import struct
 import subprocess
-import termios
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import asyncssh
+
+from wirework.lab.embedded import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,18 +29,18 @@ _GRACE = 0.2
 """Seconds that output may go on after the shell has ended: a background process that keeps the
 streams open does not keep the session open."""
 
-_NO_TERMINAL = b"This lab host offers no terminal yet: run a command without one.\r\n"
+_SHELL = "/bin/sh"
 _NO_SUBSYSTEM = b"This lab host offers no subsystem but sftp.\n"
 
 
 @dataclass(frozen=True)
 class _Shell:
-    """A started shell and our ends of its pipes."""
+    """A started shell and our ends of its streams: pipes, or the one end of its terminal."""
 
     process: subprocess.Popen[bytes]
     stdin: IO[bytes]
-    stdout: IO[bytes]
-    stderr: IO[bytes]
+    outputs: tuple[IO[bytes], ...]
+    on_terminal: bool
 
     def signal(self, number: signal.Signals) -> None:
         """Signal the process group; its leader is not reaped yet, so the number is its own."""
@@ -48,9 +48,9 @@ class _Shell:
             os.killpg(self.process.pid, number)
 
     def close(self) -> None:
-        """Close our ends of the pipes."""
-        for pipe in (self.stdin, self.stdout, self.stderr):
-            pipe.close()
+        """Close our ends. The system tells who stands on the terminal that it is gone (SIGHUP)."""
+        for stream in (self.stdin, *self.outputs):
+            stream.close()
 
 
 async def run(
@@ -58,15 +58,17 @@ async def run(
 ) -> None:
     """Run the session's command through ``/bin/sh`` in the home, and report how it ended.
 
-    All output is delivered before the exit status. When the client leaves first, the command's
-    process group gets SIGHUP.
+    It stands on a terminal when the client has asked for one. Without a command the shell reads
+    them from its input; on a terminal it is a login shell. All output is delivered before the
+    exit status. When the client leaves first, the command's process group gets SIGHUP.
     """
-    if session.term_type is not None or session.subsystem is not None:
-        _refuse(session, _NO_SUBSYSTEM if session.subsystem is not None else _NO_TERMINAL)
+    if session.subsystem is not None:
+        _refuse(session, _NO_SUBSYSTEM)
         return
+    start = _on_pipes if session.term_type is None else _on_terminal
     try:
-        shell = _start(session.command, home, environment)
-    except OSError as error:
+        shell = start(session, home, environment)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in a word
         _refuse(session, f"This lab host cannot start a shell: {error}\n".encode())
         return
     with _end_of(shell) as ended:
@@ -84,10 +86,12 @@ def _refuse(session: asyncssh.SSHServerProcess[bytes], why: bytes) -> None:
     session.exit(1)
 
 
-def _start(command: str | None, home: Path, environment: Mapping[str, str]) -> _Shell:
-    """Start the shell in a session of its own; without a command it reads one from its input."""
+def _on_pipes(
+    session: asyncssh.SSHServerProcess[bytes], home: Path, environment: Mapping[str, str]
+) -> _Shell:
+    """Start the shell in a session of its own."""
     process = subprocess.Popen(
-        ["/bin/sh"] if command is None else ["/bin/sh", "-c", command],
+        [_SHELL] if session.command is None else [_SHELL, "-c", session.command],
         bufsize=0,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -100,16 +104,44 @@ def _start(command: str | None, home: Path, environment: Mapping[str, str]) -> _
         raise OSError("it has no pipes")
     for pipe in (process.stdin, process.stdout, process.stderr):
         os.set_blocking(pipe.fileno(), False)
-    return _Shell(process, process.stdin, process.stdout, process.stderr)
+    return _Shell(process, process.stdin, (process.stdout, process.stderr), on_terminal=False)
+
+
+def _on_terminal(
+    session: asyncssh.SSHServerProcess[bytes], home: Path, environment: Mapping[str, str]
+) -> _Shell:
+    """Start the shell in a session of its own, on a terminal which that session controls."""
+    ours, theirs = terminal.pair(session.term_size, session.term_modes)
+    try:
+        process = subprocess.Popen(
+            # The hyphen is what makes it a login shell (login(1)).
+            ["-sh"] if session.command is None else [_SHELL, "-c", session.command],
+            executable=_SHELL,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=home,
+            env={**environment, "TERM": session.term_type or "dumb"},
+            start_new_session=True,
+            # One system call. There is no other way to do it after setsid(2) and before exec.
+            preexec_fn=terminal.control,  # noqa: PLW1509  (no thread here takes locks)
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    end = open(ours, "r+b", buffering=0)  # noqa: PTH123, SIM115  (a descriptor, closed by _Shell)
+    return _Shell(process, end, (end,), on_terminal=True)
 
 
 async def _attend(
     session: asyncssh.SSHServerProcess[bytes], shell: _Shell, ending: asyncio.Task[None]
 ) -> None:
     """Carry the streams until the shell has ended or the client has left."""
+    writers = (session.stdout, session.stderr)
     outlets = [
-        (shell.stdout.fileno(), session.stdout),
-        (shell.stderr.fileno(), session.stderr),
+        (stream.fileno(), writer) for stream, writer in zip(shell.outputs, writers, strict=False)
     ]
     carrying = [asyncio.create_task(_carry(*outlet)) for outlet in outlets]
     feeding = asyncio.create_task(_feed(session, shell))
@@ -127,7 +159,7 @@ async def _attend(
 
 
 async def _feed(session: asyncssh.SSHServerProcess[bytes], shell: _Shell) -> None:
-    """Give the shell what the client sends: bytes, the end of them, and signals."""
+    """Give the shell what the client sends: bytes, the end of them, sizes and signals."""
     while True:
         try:
             data = await session.stdin.read(WINDOW)
@@ -135,14 +167,21 @@ async def _feed(session: asyncssh.SSHServerProcess[bytes], shell: _Shell) -> Non
             with contextlib.suppress(KeyError):  # a name that this system does not know
                 shell.signal(signal.Signals[f"SIG{received.signal}"])
             continue
-        except (asyncssh.BreakReceived, asyncssh.TerminalSizeChanged):
+        except asyncssh.TerminalSizeChanged as changed:
+            if shell.on_terminal:
+                terminal.resize(shell.stdin.fileno(), changed.term_size)
             continue
-        if not data:
+        except asyncssh.BreakReceived:
+            continue
+        if not data and not shell.on_terminal:
             shell.stdin.close()
             return
         # What the shell does not want is read all the same: a signal may come after it.
-        with contextlib.suppress(BrokenPipeError):
-            await _write(shell.stdin.fileno(), data)
+        with contextlib.suppress(OSError):
+            descriptor = shell.stdin.fileno()
+            await _write(descriptor, data or terminal.end_of_input(descriptor))
+        if not data:
+            return
 
 
 async def _write(descriptor: int, data: bytes) -> None:
@@ -161,7 +200,7 @@ async def _carry(descriptor: int, client: asyncssh.SSHWriter[bytes]) -> None:
     """
     while True:
         try:
-            data = os.read(descriptor, _CHUNK)
+            data = _read(descriptor)
         except BlockingIOError:
             await _ready(descriptor, writing=False)
             continue
@@ -172,11 +211,25 @@ async def _carry(descriptor: int, client: asyncssh.SSHWriter[bytes]) -> None:
 
 
 def _carry_rest(descriptor: int, client: asyncssh.SSHWriter[bytes]) -> None:
-    """Carry what already stands in the pipe, however much more somebody would write."""
-    (waiting,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, struct.pack("i", 0)))
-    if waiting:
-        with contextlib.suppress(OSError, asyncssh.Error):
-            client.write(os.read(descriptor, waiting))
+    """Carry what already stands in the stream, however much more somebody would write.
+
+    No pipe and no terminal holds more than a chunk; a terminal gives it in pieces.
+    """
+    left = _CHUNK
+    with contextlib.suppress(OSError, asyncssh.Error):
+        while left > 0 and (data := _read(descriptor)):
+            client.write(data)
+            left -= len(data)
+
+
+def _read(descriptor: int) -> bytes:
+    """Read some output, nothing at the end of it; raises BlockingIOError when there is none yet."""
+    try:
+        return os.read(descriptor, _CHUNK)
+    except OSError as error:
+        if error.errno == errno.EIO:  # a terminal on which nobody stands any more (pty(7))
+            return b""
+        raise
 
 
 async def _report(session: asyncssh.SSHServerProcess[bytes], returncode: int) -> None:
