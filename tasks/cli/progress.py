@@ -29,6 +29,8 @@ STYLES = {
 }
 NAMES_SHOWN = 6
 LINE_KEPT = 8192
+LINE_SHOWN = 400
+"""Bytes of a line that is shown beside its host while it works."""
 
 
 class Progress:
@@ -102,8 +104,8 @@ class Progress:
             if len(rest) > LINE_KEPT:
                 lines, rest = [*lines, rest], b""
             self._partial[key] = rest
-            if lines and host.name in self._running:
-                self._running[host.name] = plain_bytes(lines[-1])
+            if lines and self._live and host.name in self._running:
+                self._running[host.name] = plain_bytes(lines[-1][:LINE_SHOWN])
             if self._lines:
                 for line in lines:
                     self._write_line(host.name, stream, line)

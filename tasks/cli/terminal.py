@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 import sys
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_ESCAPES = {
+    code: chr(code).encode("unicode_escape").decode()
+    for code in range(0x2070)
+    if _CONTROL.fullmatch(chr(code))
+}
 
 UNFELT = 0.1
 """Seconds below which people feel no delay."""
@@ -19,7 +24,7 @@ def plain(text: str) -> str:
 
     What a host says must not move the cursor, change colours or rename the window.
     """
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(lambda run: run[0].translate(_ESCAPES), text)
 
 
 def plain_bytes(data: bytes) -> str:
@@ -29,7 +34,7 @@ def plain_bytes(data: bytes) -> str:
 
 def plain_json(text: str) -> str:
     """Return JSON that means the same, with the control characters written out that JSON allows."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _CONTROL.sub(lambda run: "".join(f"\\u{ord(each):04x}" for each in run[0]), text)
 
 
 def is_live() -> bool:

@@ -26,7 +26,7 @@ def ssh() -> Client:
         lab: Lab, host: str, *command: str, stdin: bytes = b"", options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[bytes]:
         (it,) = (each for each in lab.hosts if each.name == host)
-        words = ["ssh", *options, *_usual(lab), "-p", str(it.port), it.address, *command]
+        words = ["ssh", *options, *usual(lab), "-p", str(it.port), it.address, *command]
         return subprocess.run(words, check=False, input=stdin, capture_output=True, timeout=TIMEOUT)
 
     return run
@@ -41,14 +41,15 @@ def sftp() -> Client:
         lab: Lab, host: str, *command: str, stdin: bytes = b"", options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[bytes]:
         (it,) = (each for each in lab.hosts if each.name == host)
-        words = ["sftp", "-b", "-", *options, *_usual(lab), "-P", str(it.port), it.address]
+        words = ["sftp", "-b", "-", *options, *usual(lab), "-P", str(it.port), it.address]
         batch = "\n".join(command).encode() + stdin
         return subprocess.run(words, check=False, input=batch, capture_output=True, timeout=TIMEOUT)
 
     return run
 
 
-def _usual(lab: Lab) -> tuple[str, ...]:
+def usual(lab: Lab) -> tuple[str, ...]:
+    """Return the options that leave aside everything of whoever runs the tests."""
     return (
         *("-F", "none"),
         *("-o", "BatchMode=yes"),

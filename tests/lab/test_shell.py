@@ -114,13 +114,6 @@ def test_a_client_that_leaves_takes_its_command_along(
     _until(lambda: not psutil.pid_exists(int(note.read_text())))
 
 
-def test_a_terminal_is_refused_in_words(lab: Lab, ssh: Client) -> None:
-    done = ssh(lab, "web1", "touch should-not-be", options=("-tt",))
-    assert done.returncode == 1
-    assert b"no terminal yet" in done.stdout + done.stderr
-    assert not (lab.home("web1") / "should-not-be").exists()
-
-
 def test_an_unknown_subsystem_is_refused(lab: Lab, ssh: Client) -> None:
     done = ssh(lab, "web1", "netconf", options=("-s",), stdin=b"touch should-not-be-either")
     assert done.returncode == 1

@@ -152,7 +152,7 @@ def shell_command(root: Path, name: str = "lab", *, host: str) -> list[str]:
     Raises BadInput for an unknown host, and where hosts are embedded.
     """
     folder = folders.locate(root, name)
-    _needs_containers(folder, "a terminal")
+    _needs_containers(folder, "an ssh_config", hint=f"remote.shell {host} -i {name}")
     return podman.shell_command(folder, host)
 
 
@@ -186,15 +186,15 @@ def _leftovers(folder: Path) -> Down:
         return Down(name=folder.name, folder=folder, hosts=(), processes=0, removed=False)
 
 
-def _needs_containers(folder: Path, what: str) -> None:
+def _needs_containers(folder: Path, what: str, *, hint: str = "") -> None:
     driver = driver_of(folder)
     if driver is None:
         raise BadInput(f"there is no lab {folder.name!r} here", hint="lab.up --driver podman")
     if driver != "podman":
         raise BadInput(
-            f"its hosts are embedded, which have no {what.removeprefix('a ')}",
+            f"its hosts are embedded, which have no {what.removeprefix('an ')}",
             where=folder.name,
-            hint="lab.down, then lab.up --driver podman",
+            hint=hint or "lab.down, then lab.up --driver podman",
         )
 
 

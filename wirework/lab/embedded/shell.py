@@ -124,7 +124,7 @@ def _on_terminal(
             env={**environment, "TERM": session.term_type or "dumb"},
             start_new_session=True,
             # One system call. There is no other way to do it after setsid(2) and before exec.
-            preexec_fn=terminal.control,  # noqa: PLW1509  (no thread here takes locks)
+            preexec_fn=terminal.control,  # noqa: PLW1509  (the other threads here are idle)
         )
     except BaseException:
         os.close(ours)

@@ -13,8 +13,8 @@ import asyncssh
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    type Size = tuple[int, int, int, int]
-    """Columns, lines, and the same in pixels; 0 is unknown."""
+Size = tuple[int, int, int, int]
+"""Columns, lines, and the same in pixels; 0 is unknown."""
 
 _LARGEST = 0xFFFF
 _DISABLED = 255
