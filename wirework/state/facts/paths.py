@@ -1,78 +1,18 @@
-"""Questions that one POSIX-sh snippet asks a host many of, and how its answers are read.
-
-A fact is a frozen dataclass: equal questions are one question. Its class knows how to ask any
-number of them at once (``ask``) and how to read what comes back (``parse``). Snippets may
-call ``ww_next`` to end one part of the answer and begin the next, so that answers may hold
-any bytes. Everything here is pure; nothing here talks to a host.
-"""
+"""What stands at paths, and what is in the files there."""
 
 from __future__ import annotations
 
-import posixpath
-import shlex
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from wirework.errors import Failed
+from wirework.state.facts.base import PathFact, chunks, quote, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from wirework.state.changes import Change
-
-V = TypeVar("V")
+    from collections.abc import Sequence
 
 CONTENT_LIMIT = 1024 * 1024
 """Bytes of a file that ``Content`` brings back; a larger file is told apart, not cut."""
-
-ARGUMENTS_AT_ONCE = 64 * 1024
-"""Bytes of paths given to one command; POSIX promises little more (getconf ARG_MAX)."""
-
-
-class Fact(Generic[V]):
-    """A question about a host whose answer is a ``V``."""
-
-    confirms: ClassVar[bool] = True
-    """Whether a predicted answer is worth asking for, to see that it came true."""
-
-    def spoiled_by(self, change: Change) -> bool:
-        """Tell whether the answer may be another one once ``change`` is done."""
-        return change.opaque
-
-    @classmethod
-    def ask(cls, asked: Sequence[Self]) -> str:
-        """Return the snippet that answers all of ``asked``."""
-        raise NotImplementedError
-
-    @classmethod
-    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[V]:
-        """Return the answers, in the order of ``asked``."""
-        raise NotImplementedError
-
-
-class PathFact(Fact[V]):
-    """A question about one path."""
-
-    path: str
-
-    def spoiled_by(self, change: Change) -> bool:
-        """Tell whether ``change`` leaves nothing known of the path."""
-        return change.opaque or any(is_within(self.path, spoilt) for spoilt in change.spoils)
-
-
-def is_within(path: str, top: str) -> bool:
-    """Tell whether ``path`` is ``top`` or stands beneath it."""
-    return path == top or path.startswith(top.rstrip("/") + "/")
-
-
-def parents(path: str) -> tuple[str, ...]:
-    """Return the folders above a path, the nearest last; ``/`` and ``.`` are left out."""
-    above: list[str] = []
-    while (parent := posixpath.dirname(path.rstrip("/"))) not in ("", "/", ".", path):
-        above.append(parent)
-        path = parent
-    return tuple(reversed(above))
-
 
 Kind = Literal["absent", "file", "directory", "link", "other"]
 
@@ -114,7 +54,7 @@ class PathState(PathFact[Entry]):
     def ask(cls, asked: Sequence[Self]) -> str:
         """One ``stat`` for all that is there; readlink only for links."""
         return "".join(
-            f"set -- {_words(chunk)}\n"
+            f"set -- {words(chunk)}\n"
             'for p do if [ -h "$p" ]; then printf l; elif [ -e "$p" ]; then printf e; '
             "else printf a; fi; done\n"
             "ww_next\n"
@@ -122,7 +62,7 @@ class PathState(PathFact[Entry]):
             "[ $# -eq 0 ] || stat -c '%f %s %u %g %U:%G' -- \"$@\"\n"
             "ww_next\n"
             'for p do if [ -h "$p" ]; then readlink -n -- "$p"; ww_next; fi; done\n'
-            for chunk in _chunks(asked)
+            for chunk in chunks(asked)
         )
 
     @classmethod
@@ -130,7 +70,7 @@ class PathState(PathFact[Entry]):
         """Read letters, then lines of stat in the same order, then targets of links."""
         entries: list[Entry] = []
         rest = iter(parts)
-        for chunk in _chunks(asked):
+        for chunk in chunks(asked):
             letters = next(rest, b"").decode("ascii", "replace").strip()
             lines = iter(next(rest, b"").decode("utf-8", "surrogateescape").splitlines())
             if len(letters) != len(chunk):
@@ -175,10 +115,10 @@ class Sha256(PathFact[str | None]):
         plain = [fact for fact in asked if not _is_odd(fact.path)]
         odd = [fact for fact in asked if _is_odd(fact.path)]
         many = "".join(
-            f"set -- {_words(chunk)}\n"
+            f"set -- {words(chunk)}\n"
             'for p do shift; if [ -f "$p" ]; then set -- "$@" "$p"; fi; done\n'
             '[ $# -eq 0 ] || sha256sum -- "$@"\n'
-            for chunk in _chunks(plain)
+            for chunk in chunks(plain)
         )
         single = "".join(
             f"ww_next\n[ ! -f {quote(f.path)} ] || sha256sum <{quote(f.path)}\n" for f in odd
@@ -243,81 +183,3 @@ class Content(PathFact[Text | None]):
 @dataclass(frozen=True)
 class Glimpse(Content):
     """A file's content for a diff: asked only of a run that shows diffs, else None."""
-
-
-@dataclass(frozen=True)
-class ExitStatus(Fact[int]):
-    """The exit status of somebody's own question, asked from the folder ``chdir``."""
-
-    argv: tuple[str, ...]
-    chdir: str = ""
-
-    def spoiled_by(self, change: Change) -> bool:
-        """Nobody knows what a command looks at, so any change may change its answer."""
-        del change
-        return True
-
-    @classmethod
-    def ask(cls, asked: Sequence[Self]) -> str:
-        """Run each in a subshell of its own, without input or output."""
-        return "".join(
-            f"( {f'cd -- {quote(f.chdir)} && ' if f.chdir else ''}"
-            f"{' '.join(map(quote, f.argv))} ) >/dev/null; printf '%s\\n' \"$?\"\n"
-            for f in asked
-        )
-
-    @classmethod
-    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[int]:
-        """Read one number a line."""
-        del asked
-        return [int(word) for word in parts[0].split()]
-
-
-@dataclass(frozen=True)
-class Login:
-    """Who the work is done as."""
-
-    user: str
-    group: str
-    is_root: bool
-
-
-@dataclass(frozen=True)
-class Whoami(Fact[Login]):
-    """Who the work is done as, on the host."""
-
-    @classmethod
-    def ask(cls, asked: Sequence[Self]) -> str:
-        """Ask id(1) for names and the number that tells root."""
-        del asked
-        return "id -un; id -gn; id -u\n"
-
-    @classmethod
-    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[Login]:
-        """Read three lines: user, group, number."""
-        words = parts[0].decode("utf-8", "surrogateescape").split("\n")
-        return [Login(words[0], words[1], is_root=words[2] == "0") for _ in asked]
-
-
-def quote(word: str) -> str:
-    """Quote one word for a POSIX shell; bytes that are not UTF-8 stay as they are."""
-    return shlex.quote(word)
-
-
-P = TypeVar("P", bound=PathFact)  # type: ignore[type-arg]  # the answer's type is of no matter
-
-
-def _words(asked: Sequence[P]) -> str:
-    return " ".join(quote(fact.path) for fact in asked)
-
-
-def _chunks(asked: Sequence[P]) -> Iterator[Sequence[P]]:
-    """Cut a list of questions so that each piece fits the arguments of one command."""
-    start = size = 0
-    for index, fact in enumerate(asked):
-        size += len(fact.path.encode("utf-8", "surrogateescape")) + 1
-        if size > ARGUMENTS_AT_ONCE and index > start:
-            yield asked[start:index]
-            start, size = index, 0
-    if asked[start:]:
-        yield asked[start:]

@@ -1,0 +1,41 @@
+"""What people's own commands answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from wirework.state.facts.base import Fact, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wirework.state.changes import Change
+
+
+@dataclass(frozen=True)
+class ExitStatus(Fact[int]):
+    """The exit status of somebody's own question, asked from the folder ``chdir``."""
+
+    argv: tuple[str, ...]
+    chdir: str = ""
+
+    def spoiled_by(self, change: Change) -> bool:
+        """Nobody knows what a command looks at, so any change may change its answer."""
+        del change
+        return True
+
+    @classmethod
+    def ask(cls, asked: Sequence[Self]) -> str:
+        """Run each in a subshell of its own, without input or output."""
+        return "".join(
+            f"( {f'cd -- {quote(f.chdir)} && ' if f.chdir else ''}"
+            f"{' '.join(map(quote, f.argv))} ) >/dev/null; printf '%s\\n' \"$?\"\n"
+            for f in asked
+        )
+
+    @classmethod
+    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[int]:
+        """Read one number a line."""
+        del asked
+        return [int(word) for word in parts[0].split()]

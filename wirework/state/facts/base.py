@@ -1,0 +1,87 @@
+"""What a fact is, and the shell text that all of them are made of."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from wirework.state.changes import Change
+
+V = TypeVar("V")
+
+ARGUMENTS_AT_ONCE = 64 * 1024
+"""Bytes of paths given to one command; POSIX promises little more (getconf ARG_MAX)."""
+
+
+class Fact(Generic[V]):
+    """A question about a host whose answer is a ``V``."""
+
+    confirms: ClassVar[bool] = True
+    """Whether a predicted answer is worth asking for, to see that it came true."""
+
+    def spoiled_by(self, change: Change) -> bool:
+        """Tell whether the answer may be another one once ``change`` is done."""
+        return change.opaque
+
+    @classmethod
+    def ask(cls, asked: Sequence[Self]) -> str:
+        """Return the snippet that answers all of ``asked``."""
+        raise NotImplementedError
+
+    @classmethod
+    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[V]:
+        """Return the answers, in the order of ``asked``."""
+        raise NotImplementedError
+
+
+class PathFact(Fact[V]):
+    """A question about one path."""
+
+    path: str
+
+    def spoiled_by(self, change: Change) -> bool:
+        """Tell whether ``change`` leaves nothing known of the path."""
+        return change.opaque or any(is_within(self.path, spoilt) for spoilt in change.spoils)
+
+
+def is_within(path: str, top: str) -> bool:
+    """Tell whether ``path`` is ``top`` or stands beneath it."""
+    return path == top or path.startswith(top.rstrip("/") + "/")
+
+
+def parents(path: str) -> tuple[str, ...]:
+    """Return the folders above a path, the nearest last; ``/`` and ``.`` are left out."""
+    above: list[str] = []
+    while (parent := posixpath.dirname(path.rstrip("/"))) not in ("", "/", ".", path):
+        above.append(parent)
+        path = parent
+    return tuple(reversed(above))
+
+
+def quote(word: str) -> str:
+    """Quote one word for a POSIX shell; bytes that are not UTF-8 stay as they are."""
+    return shlex.quote(word)
+
+
+P = TypeVar("P", bound=PathFact)  # type: ignore[type-arg]  # the answer's type is of no matter
+
+
+def words(asked: Sequence[P]) -> str:
+    """Return paths as words of one command."""
+    return " ".join(quote(fact.path) for fact in asked)
+
+
+def chunks(asked: Sequence[P]) -> Iterator[Sequence[P]]:
+    """Cut a list of questions so that each piece fits the arguments of one command."""
+    start = size = 0
+    for index, fact in enumerate(asked):
+        size += len(fact.path.encode("utf-8", "surrogateescape")) + 1
+        if size > ARGUMENTS_AT_ONCE and index > start:
+            yield asked[start:index]
+            start, size = index, 0
+    if asked[start:]:
+        yield asked[start:]
