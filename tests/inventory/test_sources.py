@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.inventory.test_like_ansible import DATA, PASSWORD
 from wirework.errors import BadInput, WireworkError
 from wirework.inventory import load, read
-from wirework.inventory.sources import script
+from wirework.inventory.reading.sources import script
 from wirework.secrets import Secret
 
 WriteAll = Callable[[Mapping[str, str]], Path]

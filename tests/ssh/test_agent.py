@@ -21,9 +21,10 @@ from tests.ssh.sshd import Server, make_key, running_sshd
 from wirework.errors import AuthenticationFailed, BadInput
 from wirework.inventory import Host
 from wirework.secrets import Secret
-from wirework.ssh import Pool, blobs
-from wirework.ssh.agent import HeldKey, NoAgent, listed
-from wirework.ssh.keys import PrivateKeys
+from wirework.ssh import Pool
+from wirework.ssh.auth import blobs
+from wirework.ssh.auth.agent import HeldKey, NoAgent, listed
+from wirework.ssh.auth.keys import PrivateKeys
 
 NEVER = Secret("env:NEVER", lambda: pytest.fail("the secret was fetched"))
 
@@ -231,7 +232,7 @@ def test_an_agent_that_lists_keys_and_does_not_sign_is_passed_over(
     server: Server, tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     keys = [make_key(tmp_path / name) for name in ("one", "two", "three")]
-    monkeypatch.setattr("wirework.ssh.agent.SIGN_TIMEOUT", 0.5)
+    monkeypatch.setattr("wirework.ssh.auth.agent.SIGN_TIMEOUT", 0.5)
     # It answers once on each connection: the first signature with its list, then never more.
     with answering_agent(tmp_path, listing(*map(public, keys))) as path:
         monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
@@ -271,7 +272,7 @@ def test_many_hosts_ask_the_agent_for_its_list_once(
         asked.append(path)
         return keys
 
-    monkeypatch.setattr("wirework.ssh.agent._ask_for_keys", ask)
+    monkeypatch.setattr("wirework.ssh.auth.agent._ask_for_keys", ask)
     with Pool(known_hosts=()) as pool:
         hosts = [server.host(f"h{number}", key=None) for number in range(12)]
         threads = [threading.Thread(target=pool.remote(host).connect) for host in hosts]

@@ -14,8 +14,8 @@ from tests.ssh.agents import string
 from tests.ssh.sshd import make_key
 from wirework.errors import BadInput
 from wirework.secrets import Secret
-from wirework.ssh import blobs
-from wirework.ssh.keys import KeyLocked, PrivateKeys, read
+from wirework.ssh.auth import blobs
+from wirework.ssh.auth.keys import KeyLocked, PrivateKeys, read
 
 
 @pytest.fixture(autouse=True)

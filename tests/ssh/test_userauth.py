@@ -19,7 +19,7 @@ from tests.ssh.sshd import Server, make_key
 from wirework.errors import AuthenticationFailed, Unreachable
 from wirework.secrets import Secret
 from wirework.ssh import Pool
-from wirework.ssh.userauth import PROMPT_LENGTH, AsksMore, OnePassword
+from wirework.ssh.auth.userauth import PROMPT_LENGTH, AsksMore, OnePassword
 
 QUESTION = 60
 """SSH_MSG_USERAUTH_INFO_REQUEST, and what an expired password is answered with."""

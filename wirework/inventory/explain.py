@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from wirework.documents import Map, Seq
 from wirework.errors import InventoryError
-from wirework.inventory import ssh_args
-from wirework.inventory.draft import did_you_mean
-from wirework.inventory.settings import NAMES, SETTINGS
-from wirework.inventory.values import Unfit, is_templated
+from wirework.inventory.reading.draft import did_you_mean
+from wirework.inventory.settings import NAMES, SETTINGS, ssh_args
+from wirework.inventory.settings.values import Unfit, is_templated
 from wirework.inventory.views import plain
 from wirework.secrets import Secret
 

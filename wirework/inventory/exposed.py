@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wirework.documents import Map, Seq
 from wirework.inventory.settings import NAMES
-from wirework.inventory.values import is_templated
+from wirework.inventory.settings.values import is_templated
 from wirework.secrets import Secret
 
 if TYPE_CHECKING:

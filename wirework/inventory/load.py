@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wirework.errors import InventoryError
-from wirework.inventory.assemble import Assembler, parents_first
-from wirework.inventory.connection import Reader
-from wirework.inventory.draft import Draft, Origin
-from wirework.inventory.findings import Findings
-from wirework.inventory.levels import Levels, VarsFiles
 from wirework.inventory.model import Inventory, Layer
-from wirework.inventory.sources import EXAMPLE, Files, files
+from wirework.inventory.reading.assemble import Assembler, parents_first
+from wirework.inventory.reading.draft import Draft, Origin
+from wirework.inventory.reading.findings import Findings
+from wirework.inventory.reading.levels import Levels, VarsFiles
+from wirework.inventory.reading.sources import EXAMPLE, Files, files
+from wirework.inventory.settings.connection import Reader
 from wirework.secrets import Passwords
 
 if TYPE_CHECKING:

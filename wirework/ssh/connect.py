@@ -12,10 +12,10 @@ from fabric import Config, Connection
 
 from wirework.errors import Unreachable, WireworkError
 from wirework.ssh import signals
+from wirework.ssh.auth.keys import PrivateKeys
+from wirework.ssh.auth.login import HungUp, Login
 from wirework.ssh.dial import TurnedAway, reason
 from wirework.ssh.hostkeys import ALGORITHMS, HostKeys, Policy
-from wirework.ssh.keys import PrivateKeys
-from wirework.ssh.login import HungUp, Login
 from wirework.ssh.pace import Pace
 
 if TYPE_CHECKING:

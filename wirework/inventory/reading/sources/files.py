@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from wirework import documents
 from wirework.documents import Map
 from wirework.errors import BadInput, DocumentError, InventoryError
-from wirework.inventory.sources import ini_text, json_text, script
-from wirework.inventory.values import Verbatim
-from wirework.inventory.vaulted import sealed, sealed_groups
+from wirework.inventory.reading.sources import ini_text, json_text, script
+from wirework.inventory.reading.vaulted import sealed, sealed_groups
+from wirework.inventory.settings.values import Verbatim
 from wirework.secrets import vault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from wirework.inventory.findings import Findings
+    from wirework.inventory.reading.findings import Findings
     from wirework.secrets import Passwords, Secret
 
 EXAMPLE = "write all: {hosts: {web1: {address: 10.0.0.1}}}"

@@ -16,7 +16,7 @@ from wirework.documents import Map, Seq
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wirework.inventory.findings import Findings
+    from wirework.inventory.reading.findings import Findings
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wirework.errors import BadInput
-from wirework.ssh import blobs
-from wirework.ssh.agent import Agents
+from wirework.ssh.auth import blobs
+from wirework.ssh.auth.agent import Agents
 
 if TYPE_CHECKING:
     from wirework.secrets import Secret

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wirework.inventory import kinds
+from wirework.inventory.settings import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wirework.inventory.kinds import Read
+    from wirework.inventory.settings.kinds import Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

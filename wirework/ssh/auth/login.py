@@ -9,17 +9,17 @@ import paramiko
 from paramiko.auth_strategy import AuthResult, AuthStrategy
 
 from wirework.errors import AuthenticationFailed, Unreachable
-from wirework.ssh.agent import NotSigned
-from wirework.ssh.credentials import Credentials, Unusable, shown
-from wirework.ssh.userauth import INTERACTIVE, NONE, PASSWORD, PUBLICKEY, AsksMore, UserAuth
+from wirework.ssh.auth.agent import NotSigned
+from wirework.ssh.auth.credentials import Credentials, Unusable, shown
+from wirework.ssh.auth.userauth import INTERACTIVE, NONE, PASSWORD, PUBLICKEY, AsksMore, UserAuth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from paramiko.auth_strategy import AuthSource
 
-    from wirework.ssh.credentials import Way
-    from wirework.ssh.keys import PrivateKeys
+    from wirework.ssh.auth.credentials import Way
+    from wirework.ssh.auth.keys import PrivateKeys
     from wirework.ssh.target import Target
 
 MAX_TRIES = 5

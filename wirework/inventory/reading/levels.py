@@ -11,16 +11,16 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from wirework.errors import InventoryError
-from wirework.inventory.vars_files import VarsFolder
+from wirework.inventory.reading.vars_files import VarsFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from wirework.inventory.connection import Level, Reader
-    from wirework.inventory.draft import GroupDraft, HostDraft
-    from wirework.inventory.findings import Findings
-    from wirework.inventory.sources import Files
+    from wirework.inventory.reading.draft import GroupDraft, HostDraft
+    from wirework.inventory.reading.findings import Findings
+    from wirework.inventory.reading.sources import Files
+    from wirework.inventory.settings.connection import Level, Reader
 
 
 class VarsFiles:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from paramiko.pkey import PublicBlob
 
 from wirework.errors import BadInput
-from wirework.ssh import blobs
-from wirework.ssh.agent import AgentKey, Conversation, NoAgent, socket_path
-from wirework.ssh.keys import exists
-from wirework.ssh.userauth import INTERACTIVE, NONE, PASSWORD, PUBLICKEY, OnePassword
+from wirework.ssh.auth import blobs
+from wirework.ssh.auth.agent import AgentKey, Conversation, NoAgent, socket_path
+from wirework.ssh.auth.keys import exists
+from wirework.ssh.auth.userauth import INTERACTIVE, NONE, PASSWORD, PUBLICKEY, OnePassword
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import paramiko
 
     from wirework.secrets import Secret
-    from wirework.ssh.agent import HeldKey
-    from wirework.ssh.keys import PrivateKeys
+    from wirework.ssh.auth.agent import HeldKey
+    from wirework.ssh.auth.keys import PrivateKeys
+    from wirework.ssh.auth.userauth import UserAuth
     from wirework.ssh.target import Target
-    from wirework.ssh.userauth import UserAuth
 
     Request = Callable[[UserAuth], list[str]]
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from wirework.documents import Map
 from wirework.errors import InventoryError, PatternError
 from wirework.inventory import ranges
-from wirework.inventory.kinds import is_name
+from wirework.inventory.settings.kinds import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from wirework.inventory.connection import Level, Reader
-    from wirework.inventory.findings import Findings
-    from wirework.inventory.sources import Section
+    from wirework.inventory.reading.findings import Findings
+    from wirework.inventory.reading.sources import Section
+    from wirework.inventory.settings.connection import Level, Reader
 
 PRIORITY = "ansible_group_priority"
 MAX_NAMED = 200_000

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wirework.documents import MAX_BYTES, Map
 from wirework.errors import DocumentError, InventoryError
-from wirework.inventory.sources import json_text
+from wirework.inventory.reading.sources import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path

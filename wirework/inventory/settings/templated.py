@@ -15,7 +15,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from wirework.errors import InventoryError
-from wirework.inventory.values import is_templated
+from wirework.inventory.settings.values import is_templated
 from wirework.secrets import Secret
 
 if TYPE_CHECKING:

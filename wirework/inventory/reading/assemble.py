@@ -8,20 +8,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wirework.errors import BadInput, InventoryError, SecretError
-from wirework.inventory import ssh_args
-from wirework.inventory.connection import Level, Reader, Templated
-from wirework.inventory.draft import did_you_mean
 from wirework.inventory.model import Group, Host
-from wirework.inventory.settings import NAMES
+from wirework.inventory.reading.draft import did_you_mean
+from wirework.inventory.settings import NAMES, ssh_args
+from wirework.inventory.settings.connection import Level, Reader, Templated
 from wirework.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wirework.inventory.draft import Draft, GroupDraft
-    from wirework.inventory.findings import Findings
-    from wirework.inventory.levels import Levels, Merged
-    from wirework.inventory.templated import Renderer
+    from wirework.inventory.reading.draft import Draft, GroupDraft
+    from wirework.inventory.reading.findings import Findings
+    from wirework.inventory.reading.levels import Levels, Merged
+    from wirework.inventory.settings.templated import Renderer
 
 _ARGS = [name for name, (setting, _) in NAMES.items() if setting.name == "ssh_options"][::-1]
 """The variables that hold options of ssh, the weightiest first."""
@@ -168,7 +167,7 @@ class Assembler:
         }
 
     def _renderer(self, *, reveal: bool) -> Callable[[str, Mapping[str, Any]], str]:
-        from wirework.inventory.templated import Renderer  # noqa: PLC0415 — few need Jinja2
+        from wirework.inventory.settings.templated import Renderer  # noqa: PLC0415 — few need Jinja2
 
         if reveal not in self._renderers:
             self._renderers[reveal] = Renderer(reveal=reveal)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from wirework.inventory.findings import Findings
+    from wirework.inventory.reading.findings import Findings
 
 VARS_FOLDERS = ("group_vars", "host_vars")
 _IGNORED = frozenset((*VARS_FOLDERS, "vars_plugins"))

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from wirework.inventory.ssh_args import Args, from_mapping, parse
-from wirework.inventory.values import Unfit
+from wirework.inventory.settings.ssh_args import Args, from_mapping, parse
+from wirework.inventory.settings.values import Unfit
 from wirework.secrets import Secret
 
 Read = Callable[[object, Path], Any]

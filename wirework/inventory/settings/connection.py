@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from wirework.documents import Map, Seq
 from wirework.errors import InventoryError, SecretError
 from wirework.inventory.settings import NAMES, Setting
-from wirework.inventory.values import Unfit, Verbatim, is_templated
+from wirework.inventory.settings.values import Unfit, Verbatim, is_templated
 from wirework.secrets import Secret, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wirework.inventory.findings import Findings
+    from wirework.inventory.reading.findings import Findings
     from wirework.secrets import Passwords
 
 _VAULTED = "__ansible_vault"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from wirework.inventory.values import Unfit
+from wirework.inventory.settings.values import Unfit
 
 # Options of ssh(1) that say what a keyword of ssh_config(5) says.
 _KEYWORDS = {"J": "ProxyJump", "i": "IdentityFile", "l": "User", "p": "Port"}

@@ -19,7 +19,7 @@ import paramiko
 from paramiko import Message
 from paramiko.agent import ALGORITHM_FLAG_MAP
 
-from wirework.ssh import blobs
+from wirework.ssh.auth import blobs
 from wirework.ssh.hostkeys import fingerprint
 
 if TYPE_CHECKING:

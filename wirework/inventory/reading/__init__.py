@@ -1,0 +1,1 @@
+"""From files to hosts: what each says, put together, and laid over each other."""

@@ -1,8 +1,0 @@
-"""Inventory files of every format, each read into the same trees of groups."""
-
-from __future__ import annotations
-
-from wirework.inventory.sources.files import EXAMPLE as EXAMPLE
-from wirework.inventory.sources.files import Files as Files
-from wirework.inventory.sources.files import Section as Section
-from wirework.inventory.sources.folder import files as files
