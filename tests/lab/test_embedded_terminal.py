@@ -234,6 +234,18 @@ def test_large_output_arrives_whole_before_the_status(channel: paramiko.Channel)
     assert (size, channel.recv_exit_status()) == (20_000_000, 4)
 
 
+def test_the_last_output_waits_for_a_slow_client(lab: Lab, channel: paramiko.Channel) -> None:
+    # What the client's window and the server's buffer do not hold is left on the terminal.
+    size = channel.in_window_size + 65_536 + 4_096 + 6_000
+    before = server(lab).num_fds()
+    channel.exec_command(f"stty -opost; exec head -c {size} /dev/zero")
+    got = len(channel.recv(1))
+    happens(lambda: server(lab).num_fds() <= before)  # the session has ended there
+    while data := channel.recv(1_000_000):
+        got += len(data)
+    assert (got, channel.recv_exit_status()) == (size, 0)
+
+
 def test_output_that_nobody_reads_waits_on_the_host(lab: Lab, channel: paramiko.Channel) -> None:
     before = server(lab).memory_info().rss
     channel.exec_command("echo $$; exec yes")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NewType, Protocol, Union, get_args, get_origin
 
 from wirework.errors import BadInput
+from wirework.secrets import Secret
 from wirework.ssh import LocalFile
 
 HostPath = NewType("HostPath", str)
@@ -19,6 +20,9 @@ Mode = NewType("Mode", int)
 
 Argv = NewType("Argv", tuple[str, ...])
 """A command as a list of its words."""
+
+Names = NewType("Names", tuple[str, ...])
+"""Names, each once: a list, or one name alone."""
 
 
 UNIONS = (Union, types.UnionType)
@@ -138,6 +142,22 @@ def _argv(value: Any) -> Argv:
     return Argv(words)
 
 
+def _names(value: Any) -> Names:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, Sequence):
+        raise BadInput(f"expected a list of names, not {_name(value)}")
+    return Names(tuple(dict.fromkeys(_text(each) for each in value)))
+
+
+def _secret(value: Any) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if not isinstance(value, str):
+        raise BadInput("expected a secret, or text")
+    return Secret("given as text", lambda: value)
+
+
 def _name(value: Any) -> str:
     """Name a wrong value, shortened."""
     if value is None:
@@ -157,6 +177,8 @@ _CONVERTERS: dict[Any, Callable[[Any], Any]] = {
     HostPath: _host_path,
     Mode: _mode,
     Argv: _argv,
+    Names: _names,
+    Secret: _secret,
 }
 
 _WORDS: dict[Any, str] = {
@@ -166,6 +188,8 @@ _WORDS: dict[Any, str] = {
     HostPath: "path on the host",
     Mode: "mode",
     Argv: "list of words",
+    Names: "list of names",
+    Secret: "secret",
     Rendered: "template",
     LocalFile: "file",
 }

@@ -95,7 +95,7 @@ class Operation:
 
     def _naming(self) -> tuple[Parameter, ...]:
         """Return the parameters by which a report names the step, the most telling first."""
-        telling = ("dest", "path", "argv")
+        telling = ("dest", "path", "argv", "name", "user", "ip", "key")
         return tuple(p for name in telling for p in self.parameters if p.name == name)
 
 

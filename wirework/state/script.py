@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wirework.errors import Failed
 from wirework.ssh.shell import RECEIVE
 from wirework.state.facts import Fact, quote
+from wirework.state.operations.accounts import ACCOUNTS_SHELL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,6 +51,7 @@ ww_folders() {
 }
 """
     + RECEIVE
+    + ACCOUNTS_SHELL
 )
 """Functions that changes and facts call; all names begin with ``ww_``."""
 

@@ -168,7 +168,7 @@ def _inventory(record: Record) -> str:
     for host in record.hosts:
         connection = {"address": host.address, "port": host.port, "http_port": host.http_port}
         children.setdefault(host.group, {"hosts": {}})["hosts"][host.name] = connection
-    variables = {"user": record.user, "key": KEY, "known_hosts": KNOWN_HOSTS}
+    variables = {"user": record.user, "key": KEY, "known_hosts": KNOWN_HOSTS, "ssh_config": "none"}
     fleet = {"all": {"vars": variables, "children": children}}
     text = yaml.safe_dump(fleet, sort_keys=False, default_flow_style=None, allow_unicode=True)
     return f"# Written by lab.up, removed by lab.down.\n{text}"

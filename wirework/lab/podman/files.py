@@ -51,7 +51,7 @@ def prepare(record: Record, folder: Path) -> None:
 def describe(record: Record, folder: Path) -> None:
     """Write how the hosts are reached: for Wirework, and for ssh and what is built on it."""
     folders.write(folder / KNOWN_HOSTS, _known_hosts(record, folder))
-    folders.write(folder / INVENTORY, _inventory(record, folder).encode())
+    folders.write(folder / INVENTORY, _inventory(record).encode())
     folders.write(folder / SSH_CONFIG, _ssh_config(record, folder).encode())
 
 
@@ -66,20 +66,20 @@ def _known_hosts(record: Record, folder: Path) -> bytes:
     return b"".join(lines)
 
 
-def _inventory(record: Record, folder: Path) -> str:
+def _inventory(record: Record) -> str:
     """Return the lab's inventory; its key paths are relative to the file."""
     common = image.find(image.DEFAULT).user
     children: dict[str, dict[str, dict[str, dict[str, object]]]] = {}
     for host in record.hosts:
         hosts = children.setdefault(host.group, {"hosts": {}})["hosts"]
-        hosts[host.name] = _connection(host, folder, common)
-    variables = {"user": common, "key": KEY, "known_hosts": KNOWN_HOSTS}
+        hosts[host.name] = _connection(host, common)
+    variables = {"user": common, "key": KEY, "known_hosts": KNOWN_HOSTS, "ssh_config": "none"}
     fleet = {"all": {"vars": variables, "children": children}}
     text = yaml.safe_dump(fleet, sort_keys=False, default_flow_style=None, allow_unicode=True)
     return f"# Written by lab.up, removed by lab.down.\n{text}"
 
 
-def _connection(host: PodmanHost, folder: Path, common: str) -> dict[str, object]:
+def _connection(host: PodmanHost, common: str) -> dict[str, object]:
     settings: dict[str, object] = {
         "address": host.address,
         "port": host.port,
@@ -90,8 +90,7 @@ def _connection(host: PodmanHost, folder: Path, common: str) -> dict[str, object
     if host.gateway:
         settings["gateway"] = host.gateway
     if image.find(host.image).password:
-        # A secret's file is looked for from where people stand, so its path is a whole one.
-        settings["password"] = {"secret": f"file:{folder / PASSWORD}"}
+        settings["password"] = {"secret": f"file:{PASSWORD}"}
     return settings
 
 

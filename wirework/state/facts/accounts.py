@@ -1,0 +1,223 @@
+"""Users and groups as the host knows them: getent(1) where there is one, else its own files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from wirework.errors import Failed
+from wirework.state.facts.base import Fact, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wirework.state.changes import Change
+
+PASSWD_FIELDS = 7
+GROUP_FIELDS = 4
+FILE_LIMIT = 1024 * 1024
+"""Bytes of /etc/group that are read."""
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user: ``group`` is the primary one, ``groups`` are the others, sorted."""
+
+    group: str
+    home: str
+    shell: str
+    comment: str = ""
+    groups: tuple[str, ...] = ()
+
+    def with_groups(self, groups: tuple[str, ...]) -> Account:
+        """Return the same user in these groups beside the primary one."""
+        return replace(self, groups=groups)
+
+
+class _NameFact(Fact[V]):
+    name: str
+
+
+@dataclass(frozen=True)
+class User(_NameFact[Account | None]):
+    """A user by name; None when there is none."""
+
+    name: str
+
+    def spoiled_by(self, change: Change) -> bool:
+        """With a group goes whoever was in it."""
+        gone = (fact for fact, there in change.predicts.items() if there is False)
+        return change.opaque or any(isinstance(fact, Group) for fact in gone)
+
+    @classmethod
+    def ask(cls, asked: Sequence[Self]) -> str:
+        """Ask for the users, then for all groups of the host's own file and the users' first."""
+        return (
+            f"{_lines('passwd', asked)}"
+            "ww_next\n"
+            f"head -c {FILE_LIMIT} /etc/group\n"
+            "echo\n"
+            "if [ -n \"$ww_d\" ] && command -v getent >/dev/null; then "
+            "getent group $(printf '%s\\n' \"$ww_d\" | cut -d: -f4 | sort -u); fi\n"
+        )
+
+    @classmethod
+    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[Account | None]:
+        """Read lines of passwd(5), then lines of group(5)."""
+        users, groups = _records(parts[0], PASSWD_FIELDS), _records(parts[1], GROUP_FIELDS)
+        names = {fields[2]: fields[0] for fields in reversed(groups)}
+        found: dict[str, Account] = {}
+        for name, _, _, gid, comment, home, shell in users:
+            more = {fields[0] for fields in groups if name in fields[3].split(",")}
+            first = names.get(gid, gid)
+            others = tuple(sorted(more - {first}))
+            found.setdefault(name, Account(first, home, shell, comment, others))
+        return [found.get(fact.name) for fact in asked]
+
+
+@dataclass(frozen=True)
+class Uid(_NameFact[int | None]):
+    """A user's number; None when there is no such user."""
+
+    name: str
+
+    def spoiled_by(self, change: Change) -> bool:
+        """A user who is made without a number gets one that only the host knows."""
+        return change.opaque or User(self.name) in change.predicts
+
+    @classmethod
+    def ask(cls, asked: Sequence[Self]) -> str:
+        """Ask for the users."""
+        return _lines("passwd", asked)
+
+    @classmethod
+    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[int | None]:
+        """Read lines of passwd(5)."""
+        return _numbers(asked, _records(parts[0], PASSWD_FIELDS))
+
+
+@dataclass(frozen=True)
+class Group(_NameFact[bool]):
+    """Whether there is a group of that name."""
+
+    name: str
+
+    def spoiled_by(self, change: Change) -> bool:
+        """With a user the group of that name goes or not: hosts differ."""
+        return change.opaque or _removes_user(self.name, change)
+
+    @classmethod
+    def ask(cls, asked: Sequence[Self]) -> str:
+        """Ask for the groups."""
+        return _lines("group", asked)
+
+    @classmethod
+    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[bool]:
+        """Read lines of group(5)."""
+        names = {fields[0] for fields in _records(parts[0], GROUP_FIELDS)}
+        return [fact.name in names for fact in asked]
+
+
+@dataclass(frozen=True)
+class Gid(_NameFact[int | None]):
+    """A group's number; None when there is no such group."""
+
+    name: str
+
+    def spoiled_by(self, change: Change) -> bool:
+        """A group that is made without a number gets one that only the host knows."""
+        made = Group(self.name) in change.predicts
+        return change.opaque or made or _removes_user(self.name, change)
+
+    @classmethod
+    def ask(cls, asked: Sequence[Self]) -> str:
+        """Ask for the groups."""
+        return _lines("group", asked)
+
+    @classmethod
+    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[int | None]:
+        """Read lines of group(5)."""
+        return _numbers(asked, _records(parts[0], GROUP_FIELDS))
+
+
+@dataclass(frozen=True)
+class Password:
+    """What shadow(5) says of a password, which itself stays on the host.
+
+    ``digest`` is the SHA-256 of its hash in hex; ``locked`` tells the ``!`` in front of it.
+    """
+
+    digest: str
+    locked: bool
+
+
+@dataclass(frozen=True)
+class Shadow(_NameFact[Password | None]):
+    """A user's password; None when there is none, or only root may see it."""
+
+    name: str
+
+    @classmethod
+    def ask(cls, asked: Sequence[Self]) -> str:
+        """Read shadow(5) by the shell itself, so that no hash stands in any argument list."""
+        return (
+            f"set -- {_words(asked)}\n"
+            "if [ -r /etc/shadow ]; then\n"
+            "while IFS=: read -r n p r; do for u do\n"
+            '[ "$n" = "$u" ] || continue\n'
+            "l=open\n"
+            "while :; do case $p in !*) l=locked p=${p#!} ;; *) break ;; esac; done\n"
+            "printf '%s %s ' \"$n\" \"$l\"; printf %s \"$p\" | sha256sum\n"
+            "done; done </etc/shadow\n"
+            "fi\n"
+        )
+
+    @classmethod
+    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[Password | None]:
+        """Read lines of a name, a word and a digest."""
+        found: dict[str, Password] = {}
+        for line in _text(parts[0]).splitlines():
+            name, state, digest, *_ = line.split()
+            found[name] = Password(digest, locked=state == "locked")
+        return [found.get(fact.name) for fact in asked]
+
+
+N = TypeVar("N", bound=_NameFact)  # type: ignore[type-arg]  # the answer's type is of no matter
+
+
+def _removes_user(name: str, change: Change) -> bool:
+    return change.predicts.get(User(name), "no word of it") is None
+
+
+def _words(asked: Sequence[N]) -> str:
+    return " ".join(quote(fact.name) for fact in asked)
+
+
+def _lines(database: str, asked: Sequence[N]) -> str:
+    """Return the snippet that prints the lines of a database, which also come to stand in ww_d."""
+    return (
+        f"set -- {_words(asked)}\n"
+        f'if command -v getent >/dev/null; then ww_d=$(getent {database} "$@")\n'
+        f'else ww_e=; for u do ww_e="$ww_e -e ^$u:"; done; ww_d=$(grep $ww_e /etc/{database}); fi\n'
+        "printf '%s\\n' \"$ww_d\"\n"
+    )
+
+
+def _text(part: bytes) -> str:
+    return part.decode("utf-8", "surrogateescape")
+
+
+def _records(part: bytes, fields: int) -> list[list[str]]:
+    """Return the lines of passwd(5) or group(5) as lists of their fields."""
+    records = [line.split(":") for line in _text(part).split("\n") if line.strip()]
+    records = [record for record in records if record[0][:1] not in "#+-"]
+    if any(len(record) != fields for record in records):
+        raise Failed("the host gave no readable answer about its users")
+    return records
+
+
+def _numbers(asked: Sequence[N], records: list[list[str]]) -> list[int | None]:
+    found = {record[0]: int(record[2]) for record in reversed(records)}
+    return [found.get(fact.name) for fact in asked]
