@@ -6,11 +6,12 @@ from types import ModuleType
 
 from invoke.collection import Collection
 
-from . import demo, dev, http, inventory, lab, playbook, remote
+from . import demo, dev, do, http, inventory, lab, playbook, remote
 from .cli.parameters import CliTask
 
 COLLECTIONS: tuple[tuple[str, ModuleType], ...] = (
     ("dev", dev),
+    ("do", do),
     ("http", http),
     ("inventory", inventory),
     ("lab", lab),

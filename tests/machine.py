@@ -98,6 +98,12 @@ NEEDS: tuple[Need, ...] = (
     Need(name="dash", programs=("dash",), package="dash", purpose="shell text under dash"),
     Need(name="bash", programs=("bash",), package="bash", purpose="shell text under bash"),
     Need(
+        name="transfers",
+        programs=("git", "curl", "wget", "tar", "gzip", "bzip2", "xz", "unzip"),
+        package="git curl wget tar gzip bzip2 xz-utils unzip",
+        purpose="archives, downloads and checkouts with the tools that hosts have",
+    ),
+    Need(
         name="sudo",
         programs=("sudo",),
         probe=("sudo", "-n", "true"),

@@ -106,6 +106,9 @@ def fleet_task(
 
     def decorate(body: Body) -> CliTask:
         own = list(inspect.signature(body).parameters.values())[1:]
+        taken = {parameter.name for parameter in own}
+        # A body's own parameter goes before an option that every fleet task has.
+        added = {option: kind for option, kind in FLEET.items() if option not in taken}
         pattern = "" if changes else "all"
 
         def entry(c: object, *, output: str, debug: bool, **arguments: Any) -> None:
@@ -114,14 +117,17 @@ def fleet_task(
                 from .fleet import Options, run_on_fleet
                 from .render import Form, drawing
 
-                options = {option: arguments.pop(option) for option in FLEET}
+                options = {
+                    option: arguments.pop(option) if option in added else default
+                    for option, (default, _, _) in FLEET.items()
+                }
                 options["hosts"] = options["hosts"] or pattern
                 chosen = Options(task=name or body.__name__, **options)
                 shape, given = Form.of(output), _lists(own, arguments)
                 ready = prepare(**given) if prepare else given
                 leave(run_on_fleet(body, ready, chosen, shape, drawing(view)))
 
-        return _make(body, entry, own, added=FLEET, help_texts=help, name=name)
+        return _make(body, entry, own, added=added, help_texts=help, name=name)
 
     return decorate
 

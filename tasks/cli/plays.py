@@ -233,9 +233,9 @@ class PlayView:
             self._heading = None
         groups: dict[Any, list[Outcome[HostResult]]] = {}
         for outcome in sorted(outcomes, key=lambda each: self._order[each.host]):
-            groups.setdefault(_alike(outcome), []).append(outcome)
-        for alike in groups.values():
-            _show_group(alike, check=self._check, diff=self._diff)
+            groups.setdefault(alike(outcome), []).append(outcome)
+        for same in groups.values():
+            show_group(same, check=self._check, diff=self._diff)
         if self._progress:
             self._progress.resume()
 
@@ -275,7 +275,7 @@ def problems(checked: Checked) -> None:
         print(f"{count(len(checked.problems), 'mistake')} in {checked.playbook}", file=sys.stderr)
 
 
-def _alike(outcome: Outcome[HostResult]) -> Any:
+def alike(outcome: Outcome[HostResult]) -> Any:
     """Return what two hosts have to share to be shown as one."""
     if outcome.value is None:
         return outcome.status, outcome.error and (outcome.error.message, outcome.error.hint)
@@ -286,25 +286,26 @@ def _alike(outcome: Outcome[HostResult]) -> Any:
     return outcome.status, told, tuple(each.ok for each in outcome.value.verified)
 
 
-def _show_group(alike: list[Outcome[HostResult]], *, check: bool, diff: bool) -> None:
-    first = alike[0]
+def show_group(same: list[Outcome[HostResult]], *, check: bool, diff: bool) -> None:
+    """Show what steps came to, once for hosts that are alike."""
+    first = same[0]
     name = Text(
-        f"  {fold([outcome.host.name for outcome in alike])}", f"bold {STYLES[first.status]}"
+        f"  {fold([outcome.host.name for outcome in same])}", f"bold {STYLES[first.status]}"
     )
     screen = console()
     if first.value is None:
         screen.print(Text.assemble(name, f"  {first.status}: {plain(_reason(first))}"))
         return
     converged = first.value.converged
-    took = seconds(max(outcome.seconds for outcome in alike))
+    took = seconds(max(outcome.seconds for outcome in same))
     cost = f"  {count(converged.rounds, 'round')}, {took}"
     said = f"  {_said(converged.steps, first.status, check=check)}"
-    of = f"  the diffs are {first.host.name}'s" if diff and len(alike) > 1 and said else ""
+    of = f"  the diffs are {first.host.name}'s" if diff and len(same) > 1 and said else ""
     screen.print(Text.assemble(name, said, (cost + of, "dim")))
     for step in converged.steps:
         for line in _step_lines(step, diff=diff):
             screen.print(line)
-    for line in _verify_lines(alike):
+    for line in _verify_lines(same):
         screen.print(line)
 
 
@@ -356,14 +357,14 @@ def _diff_lines(done: Done) -> Iterable[Text]:
             yield Text(f"        {line}", styles.get(line[:1], ""))
 
 
-def _verify_lines(alike: list[Outcome[HostResult]]) -> Iterable[Text]:
-    for outcome in alike:
+def _verify_lines(same: list[Outcome[HostResult]]) -> Iterable[Text]:
+    for outcome in same:
         checks: tuple[Verified, ...] = outcome.value.verified if outcome.value else ()
         for check in checks:
             mark, style = ("✓", "green") if check.ok else ("✗", "red")
             again = f", try {check.tries}" if check.tries > 1 else ""
             said = f"  {check.said}{again}" if check.said else again
-            name = f"{outcome.host.name}  " if len(alike) > 1 else ""
+            name = f"{outcome.host.name}  " if len(same) > 1 else ""
             where = "" if check.ok else f"  ({_from_here(check.where)})"
             yield Text.assemble(
                 "    ", (mark, style), f" {name}{plain(check.title)}", (plain(said) + where, "dim")

@@ -121,6 +121,17 @@ def test_a_file_comes_from_the_folder_of_files(project: Project) -> None:
     assert contents(project, text) == ["bytes"]
 
 
+def test_a_tree_comes_from_the_folder_of_files_and_no_link_leads_out_of_it(
+    project: Project,
+) -> None:
+    folder = project.write("files/site/empty/none", "").parent
+    folder.joinpath("none").unlink()
+    folder.with_name("leak").symlink_to("/etc")
+    text = "- hosts: web\n  steps: [{tree: {src: site, dest: .}}]\n"
+    says = [change.says for change in project.changes(text)]
+    assert says == ["folder empty", "leak -> /etc"]
+
+
 def test_steps_of_roles_come_first_and_handlers_last(project: Project) -> None:
     project.write(
         "roles/site/role.yaml",

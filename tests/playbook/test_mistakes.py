@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.playbook.conftest import Project
+from wirework.state import OPERATIONS as KNOWN
 
 PLAY = "- hosts: web\n  steps:\n"
-OPERATIONS = "absent, command, directory, file, line, link, template"
+OPERATIONS = ", ".join(KNOWN)
 
 SHAPES: dict[str, tuple[str, str]] = {
     "empty file": ("", "PlaybookError: play.yaml:1: a playbook is a list of plays (- name: …)"),
@@ -279,6 +280,14 @@ VALUES: dict[str, tuple[str, str]] = {
     "file through a link out of its folder": (
         PLAY + "    - file: {src: leak, dest: x}\n",
         "PlaybookError: play.yaml:3: there is no file 'leak' in files/",
+    ),
+    "missing folder": (
+        PLAY + "    - tree: {src: real, dest: x}\n",
+        "PlaybookError: play.yaml:3: there is no folder 'real' in files/",
+    ),
+    "folder outside its folder": (
+        PLAY + "    - tree: {src: .., dest: x}\n",
+        "PlaybookError: play.yaml:3: there is no folder '..' in files/",
     ),
     "wrong type for a role": (
         "- hosts: web\n  roles:\n    - site:\n        release: '1'\n        port: many\n",

@@ -21,6 +21,7 @@ from wirework.ssh import LocalFile, Pool, Remote, put
 from wirework.ssh.become import talk
 from wirework.state import OPERATIONS, Item, converge
 from wirework.state.arguments import Rendered
+from wirework.state.local_tree import LocalTree
 
 pytestmark = pytest.mark.xdist_group("podman")
 
@@ -352,6 +353,9 @@ class Files:
 
     def find_file(self, name: str) -> LocalFile:
         return LocalFile.of(Path(name))
+
+    def find_folder(self, name: str) -> LocalTree:
+        raise AssertionError(name)
 
 
 @asked

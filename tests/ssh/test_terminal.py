@@ -115,7 +115,7 @@ def test_a_status_of_the_shell_is_not_taken_for_ours(
 
 def test_ctrl_c_is_the_hosts(shell: Shell) -> None:
     with shell() as opened:
-        ask_for(opened, "echo be'gin'; sleep 60; echo en'd'", "begin\r\n")
+        ask_for(opened, "sh -c 'echo be\"gin\"; exec sleep 60'", "begin\r\n")
         opened.type("\x03")
         opened.until("PROMPT> ")  # what is typed while the shell tidies up may be lost
         ask_for(opened, "echo sta'tus' $?", "status 130")

@@ -14,6 +14,7 @@ import pytest
 from tests.machine import program, require
 from wirework.ssh import LocalFile
 from wirework.state.arguments import Rendered
+from wirework.state.local_tree import LocalTree
 
 SHELLS = ("dash", "busybox", "bash")
 
@@ -25,6 +26,9 @@ class Nowhere:
         raise AssertionError(name)
 
     def find_file(self, name: str) -> LocalFile:
+        raise AssertionError(name)
+
+    def find_folder(self, name: str) -> LocalTree:
         raise AssertionError(name)
 
 
@@ -106,3 +110,22 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalShell:
     home = tmp_path / "home"
     home.mkdir()
     return LocalShell(home, path)
+
+
+@pytest.fixture(params=SHELLS)
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> LocalShell:
+    """A shell with a few of busybox's tools, where a test puts the programs that it is about."""
+    require("busybox")
+    require(request.param)
+    shell, busybox, tools = program(request.param), program("busybox"), tmp_path / "tools"
+    assert shell
+    assert busybox
+    for folder in (tools, tmp_path / "home"):
+        folder.mkdir()
+    for name in (
+        *("cat", "date", "dd", "grep", "id", "mkdir", "rm", "sleep", "stat", "timeout", "touch"),
+        "wget",
+    ):
+        (tools / name).symlink_to(busybox)
+    (tools / "sh").symlink_to(shell)
+    return LocalShell(tmp_path / "home", str(tools))

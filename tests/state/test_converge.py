@@ -13,6 +13,7 @@ from wirework.errors import ArgumentError, Failed
 from wirework.ssh import LocalFile
 from wirework.state import OPERATIONS, Converged, Item, StepStatus, converge
 from wirework.state.arguments import Rendered
+from wirework.state.local_tree import LocalTree
 
 NASTY = "sp ace 'quote\" $HOME `id` \\ tab\tline\nend \udcff"
 
@@ -30,6 +31,11 @@ class Folder:
         assert self.file
         assert self.file.name == name
         return LocalFile.of(self.file)
+
+    def find_folder(self, name: str) -> LocalTree:
+        assert self.file
+        assert self.file.name == name
+        return LocalTree.of(self.file)
 
 
 def items(*wishes: tuple[str, dict[str, Any]], sources: Any = None) -> list[Item]:

@@ -28,9 +28,20 @@ from wirework.state.facts import (
     Sha256,
     Text,
     Whoami,
+    accounts,
+    git,
+    kernel,
+    packages,
+    readiness,
+    services,
 )
+from wirework.state.facts.accounts import Account, Password
+from wirework.state.facts.git import Checkout, RemoteRef
+from wirework.state.facts.kernel import Setting
+from wirework.state.facts.services import Service
 from wirework.state.script import Reader, Round
 
+MODULES = (facts, accounts, git, kernel, packages, readiness, services)
 FIXTURES = sorted((Path(__file__).parent / "fixtures/facts").glob("*.json"))
 TOKEN = "0123456789abcdef"
 
@@ -44,13 +55,25 @@ def value(fact: str, raw: Any) -> Any:
         return Entry(**{**raw, "mode": int(raw.get("mode", "0"), 8)})
     if fact == "Content":
         return None if raw is None else Text(as_bytes(raw))
+    if fact == "User":
+        return raw and Account(**{**raw, "groups": tuple(raw["groups"])})
+    if fact == "Shadow":
+        return raw and Password(**raw)
+    if fact == "Sysctl":
+        return raw and Setting(**raw)
+    if fact == "GitCheckout":
+        return Checkout(**raw)
+    if fact == "GitRemote":
+        return RemoteRef(**raw)
+    if fact == "ServiceState":
+        return Service(**raw)
     return Login(**raw) if fact == "Whoami" else raw
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
 def test_answer_is_read(path: Path) -> None:
     case = json.loads(path.read_text())
-    kind = getattr(facts, case["fact"])
+    kind = next(vars(module)[case["fact"]] for module in MODULES if case["fact"] in vars(module))
     asked = [
         kind(*[tuple(word) if isinstance(word, list) else word for word in words])
         for words in case["asked"]

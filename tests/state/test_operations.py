@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,29 @@ from wirework.state.facts import (
     Text,
     Whoami,
 )
+from wirework.state.facts.accounts import (
+    Account,
+    Gid,
+    Group,
+    IsFolder,
+    Password,
+    Shadow,
+    Uid,
+    User,
+)
+from wirework.state.facts.git import Checkout, GitCheckout, GitRemote, RemoteRef
+from wirework.state.facts.kernel import Hostname, Setting, Sysctl
+from wirework.state.facts.packages import (
+    IndexAge,
+    Installed,
+    InstalledVersion,
+    Leftover,
+    Newer,
+    PackageManager,
+)
+from wirework.state.facts.readiness import Ready
+from wirework.state.facts.services import InitSystem, Service, ServiceState
+from wirework.state.local_tree import LocalTree
 
 FIXTURES = Path(__file__).parent / "fixtures/operations"
 CASES = sorted(FIXTURES.glob("*/*.json"))
@@ -54,9 +78,57 @@ def facts(raw: dict[str, Any]) -> dict[Fact[Any], Any]:
     known |= {Glimpse(path): text(content) for path, content in raw.get("Glimpse", {}).items()}
     if "Whoami" in raw:
         known[Whoami()] = Login(**raw["Whoami"])
+    for kind, read in ACCOUNT_FACTS.items():
+        known |= {kind(name): read(each) for name, each in raw.get(kind.__name__, {}).items()}
+    if "Hostname" in raw:
+        known[Hostname()] = raw["Hostname"]
+    for kind in PACKAGE_FACTS:
+        for words, each in raw.get(kind.__name__, []):
+            known[kind(*words)] = Service(**each) if kind is ServiceState else each
+    known |= {GitCheckout(p): Checkout(**c) for p, c in raw.get("GitCheckout", {}).items()}
+    for repo, version, ref in raw.get("GitRemote", []):
+        known[GitRemote(repo, version)] = RemoteRef(**ref)
     for argv, chdir, status in raw.get("ExitStatus", []):
         known[ExitStatus(tuple(argv), chdir)] = status
     return known
+
+
+def account(raw: dict[str, Any] | None) -> Account | None:
+    return None if raw is None else Account(**{**raw, "groups": tuple(raw.get("groups", ()))})
+
+
+def password(raw: str | None) -> Password | None:
+    """A hash stands for its digest; ``!`` in front of it locks."""
+    if raw is None:
+        return None
+    digest = hashlib.sha256(raw.removeprefix("!").encode()).hexdigest()
+    return Password(digest, locked=raw.startswith("!"))
+
+
+def setting(raw: list[Any] | None) -> Setting | None:
+    return None if raw is None else Setting(*raw)
+
+
+def plain(raw: Any) -> Any:
+    return raw
+
+
+ACCOUNT_FACTS: dict[Any, Callable[[Any], Any]] = {
+    User: account,
+    Shadow: password,
+    Sysctl: setting,
+    Uid: plain,
+    Group: plain,
+    Gid: plain,
+    IsFolder: plain,
+}
+
+
+PACKAGE_FACTS: tuple[Any, ...] = (
+    *(IndexAge, InitSystem, Installed, InstalledVersion),
+    *(Leftover, Newer, PackageManager, Ready, ServiceState),
+)
+"""Facts that are written as pairs: the words of the question, and the answer."""
 
 
 class Sources:
@@ -70,19 +142,34 @@ class Sources:
         (self.folder / name).write_text(self.case["file"])
         return LocalFile.of(self.folder / name)
 
+    def find_folder(self, name: str) -> LocalTree:
+        """Make the folder: a name that ends in / is a folder, a text behind -> is a link."""
+        for inner, text in self.case["tree"].items():
+            path = self.folder / name / inner
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if inner.endswith("/"):
+                path.mkdir(exist_ok=True)
+            elif text.startswith("-> "):
+                path.symlink_to(text.removeprefix("-> "))
+            else:
+                path.write_text(text)
+        return LocalTree.of(self.folder / name)
+
 
 def decide(case: dict[str, Any], operation: str, folder: Path) -> tuple[list[Change], set[Any]]:
-    known, asked, changes = facts(case.get("facts", {})), set(), []
+    written, asked, changes = facts(case.get("facts", {})), set(), []
+    known = dict(written)
     steps = OPERATIONS[operation].wish(case["arguments"], Sources(case, folder)).start()
     reply: Any = None
     while True:
         try:
             request = steps.send(reply)
         except StopIteration:
-            return changes, set(known) - asked
+            return changes, set(written) - asked
         reply = None
         if isinstance(request, Change):
             changes.append(request)
+            known.update(request.predicts)
         elif isinstance(request, Fact):
             asked.add(request)
             reply = known[request]

@@ -17,6 +17,7 @@ from wirework.errors import Unreachable
 from wirework.ssh import LocalFile, Pool, Remote
 from wirework.state import OPERATIONS, Converged, Item, converge
 from wirework.state.arguments import Rendered
+from wirework.state.local_tree import LocalTree
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,9 @@ class Files:
 
     def find_file(self, name: str) -> LocalFile:
         return LocalFile.of(Path(name))
+
+    def find_folder(self, name: str) -> LocalTree:
+        raise AssertionError(name)
 
 
 def play(

@@ -55,7 +55,8 @@ def test_help_names_every_option(typed: Typed, name: str) -> None:
     assert (said.status, said.err) == (0, "")
     assert (inspect.getdoc(TASKS[name]) or "").splitlines()[0] in said.out
     for argument in TASKS[name].get_arguments():
-        assert f"--{argument.names[0].replace('_', '-')}" in said.out
+        option = argument.names[0].replace("_", "-")
+        assert f"--{option}" in said.out or f"--[no-]{option}" in said.out
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -1,5 +1,6 @@
 """Playbooks: plays over groups of hosts, checked whole before anything is touched."""
 
+from wirework.playbook.bind import describe as describe
 from wirework.playbook.load import Catalogue as Catalogue
 from wirework.playbook.load import LocalTask as LocalTask
 from wirework.playbook.load import load as load
@@ -8,6 +9,7 @@ from wirework.playbook.load import project_of as project_of
 from wirework.playbook.model import Play as Play
 from wirework.playbook.model import Playbook as Playbook
 from wirework.playbook.model import Role as Role
+from wirework.playbook.render import Renderer as Renderer
 from wirework.playbook.results import HostResult as HostResult
 from wirework.playbook.results import PlayResult as PlayResult
 from wirework.playbook.results import RunResult as RunResult

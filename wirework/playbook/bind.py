@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wirework.playbook.model import Call, Handler, Play, Playbook, RoleUse, Step, Type, Verify
     from wirework.ssh import LocalFile
     from wirework.state.arguments import Rendered
+    from wirework.state.local_tree import LocalTree
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ class _Sources:
 
     def find_file(self, name: str) -> LocalFile:
         return self.renderer.file(name)
+
+    def find_folder(self, name: str) -> LocalTree:
+        return self.renderer.folder(name)
 
 
 class Binder:

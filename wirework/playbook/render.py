@@ -20,6 +20,7 @@ from wirework.errors import TemplateError
 from wirework.secrets import Secret
 from wirework.ssh import LocalFile
 from wirework.state.arguments import Rendered
+from wirework.state.local_tree import LocalTree
 
 SINGLE_EXPRESSION = re.compile(r"\s*\{\{((?:(?!\{\{|\}\}).)*)\}\}\s*", re.DOTALL)
 REVEALED = "_secrets_revealed"
@@ -43,6 +44,7 @@ class Renderer:
         self._expressions: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
         self._texts: dict[str, jinja2.Template] = {}
         self._found: dict[str, LocalFile] = {}
+        self._trees: dict[str, LocalTree] = {}
         self._environment = _Sandbox(
             loader=jinja2.FileSystemLoader([str(folder) for folder in templates]),
             undefined=StrictUndefined,
@@ -80,17 +82,22 @@ class Renderer:
     def file(self, name: str) -> LocalFile:
         """Return the file of that name in the first folder that has it."""
         if name not in self._found:
-            candidates = [folder / name for folder in self._files]
-            inside = [
-                path
-                for path, folder in zip(candidates, self._files, strict=True)
-                if path.resolve().is_relative_to(folder.resolve()) and path.is_file()
-            ]
-            if not inside:
-                folders = " or ".join(f"{folder}/" for folder in self._files)
-                raise TemplateError(f"there is no file {name!r} in {folders}")
-            self._found[name] = LocalFile.of(inside[0])
+            self._found[name] = LocalFile.of(self._find(name, "file", Path.is_file))
         return self._found[name]
+
+    def folder(self, name: str) -> LocalTree:
+        """Return the folder of that name in the first folder that has it, with what is in it."""
+        if name not in self._trees:
+            self._trees[name] = LocalTree.of(self._find(name, "folder", Path.is_dir))
+        return self._trees[name]
+
+    def _find(self, name: str, kind: str, fits: Callable[[Path], bool]) -> Path:
+        for folder in self._files:
+            path = folder / name
+            if path.resolve().is_relative_to(folder.resolve()) and fits(path):
+                return path
+        folders = " or ".join(f"{folder}/" for folder in self._files)
+        raise TemplateError(f"there is no {kind} {name!r} in {folders}")
 
     def _text(self, text: str, context: Mapping[str, Any], where: str) -> Any:
         if not any(mark in text for mark in ("{{", "{%", "{#")):

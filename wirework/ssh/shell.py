@@ -55,6 +55,24 @@ ww_receive() (
         had=$(sha256sum <"$temp") || fail "cannot be read back"
         [ "${had%% *}" = "$sum" ] || fail "what arrived has another SHA-256 than what was sent"
     fi
+    if [ "$#" -gt 6 ]; then
+        shift 6
+        for word do
+            shift
+            had=
+            while [ "${word#*%s}" != "$word" ]; do
+                had=$had${word%%\%s*}$temp word=${word#*%s}
+            done
+            set -- "$@" "$had$word"
+        done
+        said=$(exec "$@" </dev/null 2>&1) || {
+            had=$?
+            printf '%s\n' "$said" >&2
+            said=${said##*
+}
+            fail "not put in place, its check failed${said:+: $said} (status $had)"
+        }
+    fi
     if [ -n "$owner$group" ]; then
         said=$(chown "$owner${group:+:$group}" "$temp" 2>&1) ||
             fail "cannot give it to $owner${group:+:$group}: ${said##*: }"
@@ -75,10 +93,11 @@ ww_receive() (
     temp=''
 )
 """
-"""Defines ``ww_receive TARGET SIZE MODE OWNER GROUP [SHA256]``.
+"""Defines ``ww_receive TARGET SIZE MODE OWNER GROUP [SHA256 [CHECK...]]``.
 
 It reads exactly SIZE bytes of stdin into a private (0600) file beside TARGET, checks their
-number and, if given, their SHA-256, syncs them to disk, gives the file its owner and mode and
+number and, if given, their SHA-256, syncs them to disk, runs the command CHECK (``%s`` in it is
+the private file) if given, which has to end with status 0, gives the file its owner and mode and
 only then renames it to TARGET. MODE ``""`` keeps an existing file's, or is 0644; OWNER and GROUP
 ``""`` keep an existing file's where that is allowed. A link at TARGET is replaced, never
 followed; a folder or device there is an error. On failure it says ``ww_receive: why`` on

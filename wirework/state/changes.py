@@ -40,7 +40,8 @@ class Change:
     ``predicts`` maps facts to the values they will have afterwards: the host is asked for
     them once the change is done, and a difference is a failure. ``spoils`` names paths of
     which, and beneath which, nothing is known any more. An ``opaque`` change (somebody's own
-    command) leaves no fact known but those it predicts.
+    command) leaves no fact known but those it predicts. ``ok_codes`` are the exit statuses that
+    are no failure; ``counts`` tells from status and output whether anything was changed at all.
     """
 
     argv: tuple[str, ...]
@@ -51,6 +52,8 @@ class Change:
     spoils: tuple[str, ...] = ()
     opaque: bool = False
     payload: Payload | None = None
+    ok_codes: tuple[int, ...] = (0,)
+    counts: Callable[[int, bytes], bool] | None = None
 
 
 def text_diff(path: str, old: bytes | None, new: bytes | None) -> str:

@@ -121,7 +121,7 @@ class Course:
 
     def take(self, sent: Round, reader: Reader) -> None:
         """Take the host's answer to the round."""
-        for number, (index, _) in enumerate(self._sent):
+        for number, (index, change) in enumerate(self._sent):
             if self.planning:
                 break
             if number not in reader.ended:
@@ -129,10 +129,12 @@ class Course:
                 self._stop(index, "the host ended before this was done")
                 return
             status, output = reader.ended[number]
-            if status:
+            if status not in change.ok_codes:
                 self._drop_unsent(number)
                 self._stop(index, _reason(status, output), output)
                 return
+            if change.counts and not change.counts(status, output):
+                self._uncount(index, change)
         answers: dict[Fact[Any], Any] = {}
         for number, group in enumerate(sent.groups()):
             try:
@@ -193,6 +195,9 @@ class Course:
         """Decide the item at hand; False when it is blocked."""
         item, progress = self.items[self._position], self._progress[self._position]
         if self._runner is None:
+            if item.after is not None and self._to_be_judged(item.after):
+                self._suppose()
+                return False
             if item.after is not None and not self._changed(item.after):
                 unsure = any(self._progress[n].status is StepStatus.UNKNOWN for n in item.after)
                 progress.status = StepStatus.UNKNOWN if unsure else StepStatus.SKIPPED
@@ -204,6 +209,7 @@ class Course:
                 progress.changes.append(change)
                 self._sent.append((self._position, change))
                 self._view.expect(change)
+                progress.uncertain |= self.planning and change.counts is not None
         except _Blocked:
             self._suppose()
             return False
@@ -234,6 +240,18 @@ class Course:
 
     def _changed(self, numbers: Sequence[int]) -> bool:
         return any(self._progress[number].changes for number in numbers)
+
+    def _to_be_judged(self, numbers: Sequence[int]) -> bool:
+        """Tell whether it depends on a command not run yet if one of the items changes anything."""
+        sent = [] if self.planning else self._sent
+        return any(index in numbers and change.counts for index, change in sent)
+
+    def _uncount(self, index: int, change: Change) -> None:
+        """Take back a change that was none, as its own command tells."""
+        progress = self._progress[index]
+        progress.changes = [each for each in progress.changes if each is not change]
+        if progress.status is StepStatus.CHANGED and not progress.changes:
+            progress.status = StepStatus.OK
 
     def _stop(self, index: int, problem: str, output: bytes = b"") -> None:
         progress = self._progress[index]

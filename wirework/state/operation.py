@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeAlias, get_type_hints
 
 from wirework.errors import ArgumentError, BadInput, TemplateError
+from wirework.ssh import LocalFile
 from wirework.state.arguments import Sources, convert, describe
 from wirework.state.changes import Change
 from wirework.state.facts import Fact
@@ -70,11 +71,13 @@ class Operation:
             except TemplateError:
                 raise
             except BadInput as error:
-                message = f"{self.name}: {name}: {error.message}"
+                told = f"{error.where}: {error.message}" if error.where else error.message
+                message = f"{self.name}: {name}: {told}"
                 raise ArgumentError(message, parameter=name, hint=error.hint) from error
         # Operations check what no single value can tell before they ask for their first fact.
         self.function(**bound).close()
         first = next((bound[p.name] for p in self._naming() if p.name in bound), "")
+        first = first.path.name if isinstance(first, LocalFile) else first
         title = f"{self.name} {' '.join(first) if isinstance(first, tuple) else first}"
         return Wish(self.name, title.strip(), lambda: self.function(**bound))
 
@@ -95,7 +98,7 @@ class Operation:
 
     def _naming(self) -> tuple[Parameter, ...]:
         """Return the parameters by which a report names the step, the most telling first."""
-        telling = ("dest", "path", "argv", "name", "user", "ip", "key")
+        telling = ("dest", "path", "argv", "name", "user", "ip", "key", "src", "url", "port")
         return tuple(p for name in telling for p in self.parameters if p.name == name)
 
 

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from wirework.errors import Failed
 from wirework.ssh.shell import RECEIVE
 from wirework.state.facts import Fact, quote
+from wirework.state.facts.readiness import READINESS_SHELL
 from wirework.state.operations.accounts import ACCOUNTS_SHELL
+from wirework.state.operations.archive import UNPACK
+from wirework.state.operations.command import RUN
+from wirework.state.operations.download import DOWNLOAD
+from wirework.state.operations.git import CHECKOUT
+from wirework.state.operations.machine import MACHINE_SHELL
+from wirework.state.operations.packages import PACKAGES_SHELL
+from wirework.state.operations.paths import BENEATH
+from wirework.state.operations.services import SERVICES_SHELL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,15 +38,13 @@ PRELUDE = (
 ww_mark() { printf '\n%s %s\n' "$ww_t" "$*"; }
 ww_next() { ww_mark next; }
 ww_change() {
-  ww_n=$1; shift
+  ww_n=$1 ww_ok=" $2 "; shift 2
   ww_mark change "$ww_n"
   "$@" 2>&1
   ww_s=$?
   ww_mark ended "$ww_n" "$ww_s"
-  [ "$ww_s" -eq 0 ] || { ww_mark done; exit 0; }
+  case $ww_ok in *" $ww_s "*) ;; *) ww_mark done; exit 0 ;; esac
 }
-ww_run() ( exec "$@" )
-ww_in() ( cd -- "$1" && shift && exec "$@" )
 ww_link() {
   ww_l=$(mktemp -u -- "$2.XXXXXXXXXX") && ln -s -- "$1" "$ww_l" &&
   { mv -fT -- "$ww_l" "$2" || { rm -f -- "$ww_l"; return 1; }; }
@@ -51,7 +58,16 @@ ww_folders() {
 }
 """
     + RECEIVE
+    + RUN
+    + UNPACK
+    + DOWNLOAD
+    + CHECKOUT
     + ACCOUNTS_SHELL
+    + MACHINE_SHELL
+    + PACKAGES_SHELL
+    + BENEATH
+    + READINESS_SHELL
+    + SERVICES_SHELL
 )
 """Functions that changes and facts call; all names begin with ``ww_``."""
 
@@ -77,7 +93,8 @@ class Round:
         for number, change in enumerate(self.changes):
             words = " ".join(quote(word) for word in change.argv)
             stdin = "" if change.payload else " </dev/null"
-            lines.append(f"ww_change {number} {words}{stdin}\n")
+            codes = quote(" ".join(map(str, change.ok_codes)))
+            lines.append(f"ww_change {number} {codes} {words}{stdin}\n")
         if self.facts:
             # Tools speak plainly and sort by bytes for facts; people's commands keep their locale.
             lines.append("LC_ALL=C; export LC_ALL\n")

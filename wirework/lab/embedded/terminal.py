@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import struct
 import termios
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ Size = tuple[int, int, int, int]
 _LARGEST = 0xFFFF
 _DISABLED = 255
 """What stands on the wire for a control character that is switched off (RFC 4254, 8)."""
+
+_OF_KEYS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 
 _INPUT, _OUTPUT, _LOCAL, _CHARACTERS = 0, 1, 3, 6
 """Places in what termios.tcgetattr returns."""
@@ -100,8 +103,13 @@ def resize(ours: int, size: Size) -> None:
 
 
 def control() -> None:
-    """Make the terminal on stdin that of this process's session, which has none yet."""
+    """Make the terminal on stdin that of this process's session, which has none yet.
+
+    Its keys work again: whatever was started in the background ignores what they send.
+    """
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in _OF_KEYS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def end_of_input(ours: int) -> bytes:

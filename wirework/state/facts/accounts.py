@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from wirework.errors import Failed
-from wirework.state.facts.base import Fact, quote
+from wirework.state.facts.base import Fact, PathFact, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class User(_NameFact[Account | None]):
     name: str
 
     def spoiled_by(self, change: Change) -> bool:
-        """With a group goes whoever was in it."""
+        """Tell so when a group goes: nobody is in it any more."""
         gone = (fact for fact, there in change.predicts.items() if there is False)
         return change.opaque or any(isinstance(fact, Group) for fact in gone)
 
@@ -59,7 +59,7 @@ class User(_NameFact[Account | None]):
             "ww_next\n"
             f"head -c {FILE_LIMIT} /etc/group\n"
             "echo\n"
-            "if [ -n \"$ww_d\" ] && command -v getent >/dev/null; then "
+            'if [ -n "$ww_d" ] && command -v getent >/dev/null; then '
             "getent group $(printf '%s\\n' \"$ww_d\" | cut -d: -f4 | sort -u); fi\n"
         )
 
@@ -84,7 +84,7 @@ class Uid(_NameFact[int | None]):
     name: str
 
     def spoiled_by(self, change: Change) -> bool:
-        """A user who is made without a number gets one that only the host knows."""
+        """Tell so of a user who is made: only the host knows its number, unless asked for."""
         return change.opaque or User(self.name) in change.predicts
 
     @classmethod
@@ -105,7 +105,7 @@ class Group(_NameFact[bool]):
     name: str
 
     def spoiled_by(self, change: Change) -> bool:
-        """With a user the group of that name goes or not: hosts differ."""
+        """Tell so when the user of that name goes: with its group or not, hosts differ."""
         return change.opaque or _removes_user(self.name, change)
 
     @classmethod
@@ -127,7 +127,7 @@ class Gid(_NameFact[int | None]):
     name: str
 
     def spoiled_by(self, change: Change) -> bool:
-        """A group that is made without a number gets one that only the host knows."""
+        """Tell so of a group that is made: only the host knows its number, unless asked for."""
         made = Group(self.name) in change.predicts
         return change.opaque or made or _removes_user(self.name, change)
 
@@ -169,7 +169,7 @@ class Shadow(_NameFact[Password | None]):
             '[ "$n" = "$u" ] || continue\n'
             "l=open\n"
             "while :; do case $p in !*) l=locked p=${p#!} ;; *) break ;; esac; done\n"
-            "printf '%s %s ' \"$n\" \"$l\"; printf %s \"$p\" | sha256sum\n"
+            'printf \'%s %s \' "$n" "$l"; printf %s "$p" | sha256sum\n'
             "done; done </etc/shadow\n"
             "fi\n"
         )
@@ -178,10 +178,32 @@ class Shadow(_NameFact[Password | None]):
     def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[Password | None]:
         """Read lines of a name, a word and a digest."""
         found: dict[str, Password] = {}
-        for line in _text(parts[0]).splitlines():
+        for line in _text(parts[0]).strip().splitlines():
             name, state, digest, *_ = line.split()
             found[name] = Password(digest, locked=state == "locked")
         return [found.get(fact.name) for fact in asked]
+
+
+@dataclass(frozen=True)
+class IsFolder(PathFact[bool]):
+    """Whether a path leads to a folder, links followed: of a new home no more is known."""
+
+    path: str
+
+    @classmethod
+    def ask(cls, asked: Sequence[Self]) -> str:
+        """Let the shell look; a letter each."""
+        return "".join(
+            f"if [ -d {quote(fact.path)} ]; then printf d; else printf -- -; fi\n" for fact in asked
+        )
+
+    @classmethod
+    def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[bool]:
+        """Read one letter a path."""
+        letters = _text(parts[0]).strip()
+        if len(letters) != len(asked) or set(letters) - set("d-"):
+            raise Failed("the host gave no readable answer about its folders")
+        return [letter == "d" for letter in letters]
 
 
 N = TypeVar("N", bound=_NameFact)  # type: ignore[type-arg]  # the answer's type is of no matter

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from wirework.errors import BadInput, Refused
 from wirework.secrets import Secret
 from wirework.state.arguments import HostPath, Names
 from wirework.state.changes import Change, Payload
-from wirework.state.facts import Fact
-from wirework.state.facts.accounts import Account, Gid, Group, Password, Shadow, Uid, User
+from wirework.state.facts.accounts import (
+    Account,
+    Gid,
+    Group,
+    IsFolder,
+    Password,
+    Shadow,
+    Uid,
+    User,
+)
 from wirework.state.operation import Steps, operation
+
+if TYPE_CHECKING:
+    from wirework.state.facts import Fact
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 """What useradd(8) of some host takes for a name; a number alone would be taken for an id."""
@@ -30,19 +41,19 @@ ww_shadow() (
   command -v "$1" >/dev/null || { echo "there is no $1 on this host" >&2; exit 1; }
   exec "$@"
 )
-ww_either() {
+ww_has() {
   ww_e=$1; shift
   ( PATH=$PATH:/usr/sbin:/sbin; command -v "$ww_e" >/dev/null )
 }
 ww_groupadd() {
-  if ww_either groupadd; then ww_shadow groupadd ${2:+-g "$2"} ${3:+-r} "$1"
+  if ww_has groupadd; then ww_shadow groupadd ${2:+-g "$2"} ${3:+-r} "$1"
   else ww_shadow addgroup ${2:+-g "$2"} ${3:+-S} "$1"; fi
 }
 ww_groupdel() {
-  if ww_either groupdel; then ww_shadow groupdel "$1"; else ww_shadow delgroup "$1"; fi
+  if ww_has groupdel; then ww_shadow groupdel "$1"; else ww_shadow delgroup "$1"; fi
 }
 ww_useradd() {
-  if ww_either useradd; then
+  if ww_has useradd; then
     if [ -n "$8" ]; then ww_m=-m; else ww_m=-M; fi
     ww_shadow useradd -N -g "$3" -d "$4" -s "$5" -c "$6" ${2:+-u "$2"} ${7:+-r} "$ww_m" "$1"
   else
@@ -51,12 +62,12 @@ ww_useradd() {
   fi
 }
 ww_userdel() {
-  if ww_either userdel; then ww_shadow userdel ${2:+-r} "$1"
+  if ww_has userdel; then ww_shadow userdel ${2:+-r} "$1"
   else ww_shadow deluser ${2:+--remove-home} "$1"; fi
 }
 ww_groups() {
   ww_u=$1 ww_a=$2; shift 2
-  if ww_either usermod; then ww_shadow usermod -G "$ww_a" "$ww_u"; return; fi
+  if ww_has usermod; then ww_shadow usermod -G "$ww_a" "$ww_u"; return; fi
   for ww_g do
     case $ww_g in
       +*) ww_shadow addgroup "$ww_u" "${ww_g#?}" ;;
@@ -77,7 +88,7 @@ def group(
 
     ``gid`` is its number, else the host picks one, for a new ``system`` group a low one.
     """
-    _check_name("group", name)
+    check_name("group", name)
     _check_id("gid", gid)
     if gid is not None and not present:
         raise BadInput("a group that shall be gone has no gid")
@@ -129,7 +140,7 @@ class _Wish:
     create_home: bool
     comment: str | None
     system: bool
-    password: str | None
+    password: str | None = field(repr=False)
     locked: bool | None
 
 
@@ -158,9 +169,9 @@ def user(
     all that it is in beside its ``group``, or with ``append`` some of them. ``password`` is a
     crypt(5) hash. ``remove`` takes the home away with the user.
     """
-    _check_name("user", name)
+    check_name("user", name)
     for each in (*([group] if group else ()), *(groups or ())):
-        _check_name("group", each)
+        check_name("group", each)
     _check_id("uid", uid)
     for word, value in (("shell", shell), ("home", home or ""), ("comment", comment or "")):
         if not FIELD.fullmatch(value):
@@ -185,7 +196,8 @@ def user(
     )
 
 
-def _check_name(kind: str, name: str) -> None:
+def check_name(kind: str, name: str) -> None:
+    """Refuse what no host takes for the name of a user or group; raises BadInput."""
     if not NAME.fullmatch(name):
         raise BadInput(f"{name[:40]!r} is no {kind} name", hint="letters, digits, _ . and -")
 
@@ -199,11 +211,14 @@ def _no_user(name: str, *, remove: bool) -> Steps:
     now = yield User(name)
     if now is None:
         return
+    predicts: dict[Fact[Any], Any] = {User(name): None, Uid(name): None, Shadow(name): None}
+    if remove:
+        predicts[IsFolder(now.home)] = False
     yield Change(
         ("ww_userdel", name, "r" if remove else ""),
         says=f"user {name}" + (f" and {now.home}" if remove else ""),
         verb="remove",
-        predicts={User(name): None, Uid(name): None, Shadow(name): None},
+        predicts=predicts,
         spoils=(now.home,) if remove else (),
     )
 
@@ -221,13 +236,13 @@ def _user(wish: _Wish) -> Steps:
     if now is None:
         if not known[own]:
             yield _new_group(own.name, None, system=wish.system)
-        now = _as_made(wish)
-        yield _made(wish, now)
-        password = Password(NO_PASSWORD, locked=True)
+        made = _as_made(wish)
+        yield _made(wish, made)
+        password: Password | None = Password(NO_PASSWORD, locked=True)
     else:
-        now = yield from _mended(wish, now, known.get(Uid(wish.name)))
-        password = known.get(Shadow(wish.name))
-    yield from _memberships(wish, now)
+        yield from _mended(wish, now, known.get(Uid(wish.name)))
+        made, password = _wished(wish, now), known.get(Shadow(wish.name))
+    yield from _memberships(wish, made)
     if _concerns_password(wish):
         yield from _password(wish, password)
 
@@ -250,6 +265,8 @@ def _made(wish: _Wish, made: Account) -> Change:
         User(wish.name): made,
         Shadow(wish.name): Password(NO_PASSWORD, locked=True),
     }
+    if wish.create_home:
+        predicts[IsFolder(made.home)] = True
     if wish.uid is not None:
         predicts[Uid(wish.name)] = wish.uid
     number = "" if wish.uid is None else str(wish.uid)
@@ -264,41 +281,43 @@ def _made(wish: _Wish, made: Account) -> Change:
     )
 
 
-def _mended(wish: _Wish, now: Account, uid: int | None) -> Steps:
-    """Yield the change of what passwd(5) holds, and return the user as it is then."""
-    wished = replace(
-        now,
-        group=wish.group or now.group,
+def _wished(wish: _Wish, now: Account) -> Account:
+    """Return the user with all that is asked for but the groups beside the primary one."""
+    first = wish.group or now.group
+    return Account(
+        group=first,
         home=wish.home or now.home,
         shell=wish.shell or now.shell,
         comment=now.comment if wish.comment is None else wish.comment,
+        groups=tuple(each for each in now.groups if each != first),
     )
-    if wished.group in wished.groups:
-        wished = wished.with_groups(tuple(each for each in wished.groups if each != wished.group))
+
+
+def _mended(wish: _Wish, now: Account, uid: int | None) -> Steps:
+    """Yield the change of what passwd(5) holds."""
+    wished = _wished(wish, now)
     table = (
         ("-g", "group", now.group, wished.group),
         ("-d", "home", now.home, wished.home),
         ("-s", "shell", now.shell, wished.shell),
         ("-c", "comment", now.comment, wished.comment),
+        ("-u", "uid", str(uid), str(uid if wish.uid is None else wish.uid)),
     )
     differ = [row for row in table if row[2] != row[3]]
-    if wish.uid is not None and wish.uid != uid:
-        differ.append(("-u", "uid", str(uid), str(wish.uid)))
     if not differ:
-        return now
+        return
     predicts: dict[Fact[Any], Any] = {User(wish.name): wished}
     if wish.uid is not None:
         predicts[Uid(wish.name)] = wish.uid
     options = (word for option, _, _, new in differ for word in (option, new))
-    said = ", ".join(f"{word} {old} -> {new}" for _, word, old, new in differ)
+    said = ", ".join(f"{word} {old or 'none'} -> {new or 'none'}" for _, word, old, new in differ)
     yield Change(
         ("ww_shadow", "usermod", *options, wish.name),
         says=f"user {wish.name}: {said}",
         predicts=predicts,
         # With a new number or group, usermod(8) gives the home into those hands.
-        spoils=(now.home,),
+        spoils=(now.home,) if {"uid", "group"} & {row[1] for row in differ} else (),
     )
-    return wished
 
 
 def _memberships(wish: _Wish, now: Account) -> Steps:

@@ -54,12 +54,15 @@ def attributes(
     path: str, now: Entry, *, mode: int | None = None, owner: str = "", group: str = ""
 ) -> Steps:
     """Yield the changes that give an existing file or folder its mode and hands."""
+    unsure = False
     if (owner and owner != now.owner) or (group and group != now.group):
         wished = now.with_owner(owner or now.owner, group or now.group)
         if now.kind == "file" and now.mode & SET_ID_BITS:
-            # The kernel takes these bits away when a file changes hands (chown(2)).
+            # The kernel takes these bits away when a file changes hands, some of them only
+            # sometimes (chown(2)): so the mode is set anew, whatever is left of it.
             wished = replace(wished, mode=now.mode & ~SET_ID_BITS)
             mode = now.mode if mode is None else mode
+            unsure = bool(now.mode & SETGID)
         hands = f"{owner}:{group}" if group else owner
         yield Change(
             ("chown", hands, "--", path) if owner else ("chgrp", group, "--", path),
@@ -67,7 +70,7 @@ def attributes(
             predicts={PathState(path): wished},
         )
         now = wished
-    if mode is not None and mode != now.mode:
+    if mode is not None and (unsure or mode != now.mode):
         yield Change(
             ("chmod", octal(mode), "--", path),
             says=f"{path} mode {now.mode:04o} -> {mode:04o}",

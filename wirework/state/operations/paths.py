@@ -8,6 +8,7 @@ from wirework.errors import BadInput, Refused
 from wirework.state.arguments import HostPath, Mode
 from wirework.state.changes import Change
 from wirework.state.facts import ABSENT, Entry, Fact, PathState, Whoami, parents
+from wirework.state.facts.trees import Misfits
 from wirework.state.operation import Steps, operation
 from wirework.state.operations.attributes import (
     attributes,
@@ -19,25 +20,76 @@ from wirework.state.operations.attributes import (
 
 FOLDER_MODE = 0o755
 
+BENEATH = r"""
+ww_beneath() (
+  p=$1 o=$2 g=$3 d=$4 f=$5 h=$2${3:+:$3}
+  ww_hands() { find "$p" -mindepth 1 "$@" -exec chown -h -- "$h" {} +; }
+  ww_set_id() {
+    find "$p" -mindepth 1 -type f \( -perm -4000 -o -perm -2000 \) "$@" -exec sh -c '
+      h=$1; shift
+      for f do m=$(stat -c %a "$f") && chown -- "$h" "$f" && chmod "$m" "$f" || exit; done
+    ' sh "$h" {} +
+  }
+  if [ -n "$o" ]; then ww_set_id ! -user "$o" && ww_hands ! -user "$o" || exit; fi
+  if [ -n "$g" ]; then ww_set_id ! -group "$g" && ww_hands ! -group "$g" || exit; fi
+  [ -z "$d" ] || find "$p" -mindepth 1 -type d ! -perm "$d" -exec chmod "$d" {} + || exit
+  [ -z "$f" ] || find "$p" -mindepth 1 -type f ! -perm "$f" -exec chmod "$f" {} +
+)
+"""
+"""``ww_beneath PATH OWNER GROUP FOLDER_MODE FILE_MODE``: changes only what differs.
+
+New hands cost a program its set-id bits (chown(2)), so such files get their mode anew.
+"""
+
 
 @operation
 def directory(
-    path: HostPath, *, mode: Mode | None = None, owner: str = "", group: str = ""
+    path: HostPath,
+    *,
+    mode: Mode | None = None,
+    owner: str = "",
+    group: str = "",
+    recursive: bool = False,
+    file_mode: Mode | None = None,
 ) -> Steps:
     """Have a folder at ``path``, with the folders above it.
 
     New folders get mode 0755 unless told; one that is there keeps what is not asked for.
-    ``owner``, ``group`` and ``mode`` concern ``path`` itself, not the folders above it.
+    ``owner``, ``group`` and ``mode`` concern ``path`` itself, not the folders above it; with
+    ``recursive`` also all that is in it, where files get ``file_mode``. Links are not followed.
     """
-    paths = (*parents(path), path)
-    above, *states, login = yield (
-        folder_fact(paths[0]),
-        *(PathState(each) for each in paths),
-        Whoami(),
+    if file_mode is not None and not recursive:
+        raise BadInput("file_mode is for recursive: true")
+    if recursive and mode is None and file_mode is None and not owner and not group:
+        raise BadInput("recursive needs owner, group, mode or file_mode")
+    misfits = Misfits(
+        path,
+        owner,
+        group,
+        "" if mode is None else octal(mode),
+        "" if file_mode is None else octal(file_mode),
     )
+    return _directory(
+        path, mode=mode, owner=owner, group=group, misfits=misfits if recursive else None
+    )
+
+
+def _directory(
+    path: str, *, mode: int | None, owner: str, group: str, misfits: Misfits | None
+) -> Steps:
+    paths = (*parents(path), path)
+    above, login, *answers = yield (
+        folder_fact(paths[0]),
+        Whoami(),
+        *(PathState(each) for each in paths),
+        *([misfits] if misfits else []),
+    )
+    states = answers[: len(paths)]
     now = states[-1]
     if now.kind == "directory":
         yield from attributes(path, now, mode=mode, owner=owner, group=group)
+        if misfits and answers[-1] != 0:
+            yield _mended(misfits, answers[-1])
         return
     predicts: dict[Fact[Any], Any] = {}
     for each, state in zip(paths, states, strict=True):
@@ -64,6 +116,23 @@ def directory(
         says=f"folder {path}",
         verb="create",
         predicts=predicts,
+    )
+
+
+def _mended(misfits: Misfits, count: int | None) -> Change:
+    """Give all that is beneath a folder its hands and modes."""
+    them = "entries" if count is None else f"{count} {'entry' if count == 1 else 'entries'}"
+    return Change(
+        (
+            "ww_beneath",
+            misfits.path if misfits.path.startswith("/") else f"./{misfits.path}",
+            misfits.owner,
+            misfits.group,
+            misfits.folder_mode,
+            misfits.file_mode,
+        ),
+        says=f"{them} in {misfits.path}",
+        predicts={misfits: 0},
     )
 
 

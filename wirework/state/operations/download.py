@@ -1,0 +1,137 @@
+"""Files that the host fetches itself."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from wirework.errors import BadInput, Refused
+from wirework.state.arguments import HostPath, Mode
+from wirework.state.changes import Change
+from wirework.state.facts import PathState, Sha256
+from wirework.state.operation import Steps, operation
+from wirework.state.operations.attributes import (
+    attributes,
+    folder_fact,
+    octal,
+    usable_folder,
+)
+
+FILE_MODE = 0o644
+SCHEMES = ("http", "https", "ftp")
+
+DOWNLOAD = r"""
+ww_fetch() {
+    if command -v curl >/dev/null; then
+        curl -fsSLg --connect-timeout 30 --speed-limit 1 --speed-time 60 -o "$2" --url "$1"
+    elif wget --version 2>/dev/null | grep -q GNU; then
+        wget -nv -T 60 -O "$2" "$1"
+    elif command -v wget >/dev/null; then
+        # The -T of busybox 1.35 ends in a crash.
+        if timeout 9 true 2>/dev/null; then set -- "$@" timeout 3600; fi
+        from=$1 to=$2
+        shift 2
+        "$@" wget -O "$to" "$from"
+    else
+        echo "there is neither curl nor wget"
+        return 127
+    fi
+}
+ww_download() (
+    url=$1 sum=$3 mode=$4 hands=$5 temp='' kept=''
+    case $2 in /*) target=$2 ;; *) target=./$2 ;; esac
+    LC_ALL=C
+    export LC_ALL
+    umask 077
+    fail() {
+        printf 'ww_receive: %s\n' "$1" >&2
+        exit 1
+    }
+    trap '[ -z "$temp" ] || rm -f "$temp"' EXIT
+    trap 'exit 1' HUP INT PIPE TERM
+    [ ! -f "$target" ] || kept=$(stat -c '%u:%g' "$target")
+    temp=$(mktemp "${target%/*}/.ww.XXXXXX" 2>&1) || {
+        said=$temp temp=''
+        fail "cannot write in its folder: ${said##*: }"
+    }
+    said=$(ww_fetch "$url" "$temp" 2>&1) || {
+        fail "$url cannot be fetched: ${said##*
+}"
+    }
+    had=$(sha256sum <"$temp") || fail "it cannot be read back"
+    [ "${had%% *}" = "$sum" ] || fail "what was fetched has another SHA-256: ${had%% *}"
+    if [ -n "$hands" ]; then
+        said=$(chown "$hands" "$temp" 2>&1) || fail "cannot give it to $hands: ${said##*: }"
+    elif [ -n "$kept" ] && [ "$kept" != "$(stat -c '%u:%g' "$temp")" ]; then
+        chown "$kept" "$temp" 2>/dev/null || :
+    fi
+    said=$(chmod "$mode" "$temp" 2>&1) || fail "cannot set its mode: ${said##*: }"
+    said=$(dd if=/dev/null of="$temp" conv=notrunc,fsync 2>&1) || fail "cannot write it: $said"
+    # Debian 12's busybox has no -T; without it, a file would be moved into a folder.
+    mv -fT "$temp" "$target" 2>/dev/null || {
+        [ ! -d "$target" ] || fail "there is a folder of that name"
+        said=$(mv -f "$temp" "$target" 2>&1) || fail "cannot put it in place: ${said##*: }"
+    }
+    temp=''
+)
+"""
+"""Defines ``ww_download URL TARGET SHA256 MODE HANDS``, which leaves TARGET whole: old or new."""
+
+
+@operation
+def download(
+    url: str,
+    dest: HostPath,
+    *,
+    checksum: str,
+    mode: Mode | None = None,
+    owner: str = "",
+    group: str = "",
+) -> Steps:
+    """Have the file at ``dest`` that the host itself fetches from ``url``.
+
+    ``checksum`` is ``sha256:`` and 64 hexadecimal digits: a file that has it is not fetched again.
+    The host needs curl or wget. A new file gets mode 0644 unless told.
+    """
+    if not re.fullmatch("sha256:[0-9a-fA-F]{64}", checksum):
+        raise BadInput("download: checksum is no sha256:…", hint="sha256sum FILE tells the digits")
+    _check_url(url)
+    return _download(url, dest, checksum[7:].lower(), mode, owner, group)
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError as error:
+        raise BadInput("download: url cannot be read") from error
+    if parts.scheme not in SCHEMES or not host:
+        raise BadInput(f"download: url is none of {', '.join(SCHEMES)}")
+    if "@" in parts.netloc:
+        # Whoever lists the host's processes would read it.
+        raise BadInput("download: url holds a name or password", hint="use file, from here")
+    if not re.fullmatch("[!-~]+", url):
+        raise BadInput("download: url holds spaces or letters that stand as %xx in a URL")
+
+
+def _download(  # noqa: PLR0917 - the operation's own parameters
+    url: str, dest: str, digest: str, mode: int | None, owner: str, group: str
+) -> Steps:
+    now, found, folder = yield (PathState(dest), Sha256(dest), folder_fact(dest))
+    yield from usable_folder(dest, folder)
+    if now.kind not in ("absent", "file"):
+        raise Refused(f"{dest} is a {now.kind}, not a file", hint="remove it first")
+    if now.kind == "file" and found == digest:
+        yield from attributes(dest, now, mode=mode, owner=owner, group=group)
+        return
+    new = now.kind == "absent"
+    kept = FILE_MODE if new else now.mode
+    hands = f"{owner}:{group}" if group else owner
+    yield Change(
+        ("ww_download", url, dest, digest, octal(kept if mode is None else mode), hands),
+        says=f"{dest} from {url}",
+        verb="create" if new else "change",
+        predicts={Sha256(dest): digest},
+        # Its size is known only afterwards.
+        spoils=(dest,),
+    )
