@@ -43,7 +43,7 @@ class OperationTask(CliTask):
             prepare=ad_hoc.prepare(self._operation),
             help=ad_hoc.help_texts(self._operation),
         )
-        self.__doc__ = body.__doc__
+        self.__doc__ = (body.__doc__ or "").replace("``", "")
         return task(body)
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:

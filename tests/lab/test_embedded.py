@@ -56,6 +56,7 @@ def test_the_inventory_says_how_to_reach_them(root: Path) -> None:
                 "user": getpass.getuser(),
                 "key": "id_ed25519",
                 "known_hosts": "known_hosts",
+                "ssh_config": "none",
             },
             "children": {
                 "web": {"hosts": {"web1": _connection(web1)}},
@@ -82,7 +83,9 @@ def test_the_example_inventory_is_the_one_a_lab_writes() -> None:
     assert example["children"] == lab["children"]
     # The example stands beside .wirework and is for everybody, so it names no user.
     assert example["vars"] == {
-        name: f".wirework/lab/{path}" for name, path in lab["vars"].items() if name != "user"
+        "key": f".wirework/lab/{lab['vars']['key']}",
+        "known_hosts": f".wirework/lab/{lab['vars']['known_hosts']}",
+        "ssh_config": lab["vars"]["ssh_config"],
     }
 
 

@@ -152,7 +152,7 @@ def shell_command(root: Path, name: str = "lab", *, host: str) -> list[str]:
     Raises BadInput for an unknown host, and where hosts are embedded.
     """
     folder = folders.locate(root, name)
-    _needs_containers(folder, "an ssh_config", hint=f"remote.shell {host} -i {name}")
+    _needs_containers(folder, "ssh_config", hint=f"remote.shell {host} -i {name}")
     return podman.shell_command(folder, host)
 
 
@@ -192,7 +192,7 @@ def _needs_containers(folder: Path, what: str, *, hint: str = "") -> None:
         raise BadInput(f"there is no lab {folder.name!r} here", hint="lab.up --driver podman")
     if driver != "podman":
         raise BadInput(
-            f"its hosts are embedded, which have no {what.removeprefix('an ')}",
+            f"its hosts are embedded, which have no {what}",
             where=folder.name,
             hint=hint or "lab.down, then lab.up --driver podman",
         )

@@ -244,14 +244,16 @@ def test_a_half_made_lab_has_no_hosts_to_break(tmp_path: Path) -> None:
 
 def test_embedded_hosts_have_no_faults(lab: Lab) -> None:
     root: Any = lab.folder.parents[1]
-    for ask, what in (
-        (lambda: labs.fault(root, host="web1", kind="pause"), "faults"),
-        (lambda: labs.heal(root), "faults"),
-        (lambda: labs.shell_command(root, host="web1"), "terminal"),
+    instead = "lab.down, then lab.up --driver podman"
+    for ask, what, hint in (
+        (lambda: labs.fault(root, host="web1", kind="pause"), "faults", instead),
+        (lambda: labs.heal(root), "faults", instead),
+        (
+            lambda: labs.shell_command(root, host="web1"),
+            "ssh_config",
+            "remote.shell web1 -i lab",
+        ),
     ):
         with pytest.raises(BadInput) as caught:
             ask()
-        assert str(caught.value) == (
-            f"lab: its hosts are embedded, which have no {what}"
-            " (lab.down, then lab.up --driver podman)"
-        )
+        assert str(caught.value) == f"lab: its hosts are embedded, which have no {what} ({hint})"

@@ -89,7 +89,7 @@ def test_a_password_opens_an_old_host_and_a_key_does_not(
     assert ssh_to(lab, "web1", "id -un").stdout == b"ops\n"
     password = (lab.folder / "password").read_text()
     assert password not in lab.inventory.read_text()
-    assert f"file:{lab.folder}/password" in lab.inventory.read_text()
+    assert "{secret: 'file:password'}" in lab.inventory.read_text()
     argv = ["ssh", "-F", str(lab.folder / "ssh_config"), "-o", "BatchMode=yes"]
     key_only = [*argv, "-o", "PreferredAuthentications=publickey", "web1", "true"]
     done = subprocess.run(key_only, check=False, capture_output=True, timeout=30)

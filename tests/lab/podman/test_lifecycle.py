@@ -59,7 +59,12 @@ def test_the_inventory_says_how_to_reach_them(lab_hosts: LabHosts) -> None:
     place = {"port": 22, "http_port": 8080}
     assert yaml.safe_load(lab.inventory.read_text()) == {
         "all": {
-            "vars": {"user": "ops", "key": "id_ed25519", "known_hosts": "known_hosts"},
+            "vars": {
+                "user": "ops",
+                "key": "id_ed25519",
+                "known_hosts": "known_hosts",
+                "ssh_config": "none",
+            },
             "children": {
                 "web": {
                     "hosts": {
