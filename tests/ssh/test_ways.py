@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.ssh.peers import Gateways, trouble
@@ -226,6 +227,19 @@ def test_a_proxy_command_that_fails_is_named(server: Server, home: Path) -> None
         error = trouble(pool, server.host())
     assert type(error) is Unreachable
     assert "ProxyCommand" in str(error)
+
+
+def test_a_proxy_command_that_says_nothing_does_not_outlive_the_attempt(
+    server: Server, home: Path, tmp_path: Path
+) -> None:
+    config(home, "Host *", f"  ProxyCommand sh -c 'echo $$ >{tmp_path}/pid; exec sleep 60'")
+    with Pool(known_hosts=(), connect_timeout=1, connect_retries=0) as pool:
+        error = trouble(pool, server.host())
+    assert type(error) is Unreachable
+    program = int((tmp_path / "pid").read_text())
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(program).wait(10)
+    assert not psutil.pid_exists(program)
 
 
 def test_the_inventory_can_refuse_ssh_configs_way(server: Server, home: Path) -> None:

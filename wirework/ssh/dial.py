@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import os
 import queue
+import signal
 import socket
 import subprocess
 import threading
@@ -97,7 +98,21 @@ def start(target: Target, command: str) -> socket.socket:
         theirs.close()
     # Somebody has to take note of its end, or it stays as a zombie.
     threading.Thread(target=process.wait, name="proxy-command", daemon=True).start()
-    return ours
+    return _ProgramsEnd(ours, process)
+
+
+class _ProgramsEnd(socket.socket):
+    """Our end of a program's input and output; closing it ends a program that would stay."""
+
+    def __init__(self, sock: socket.socket, process: subprocess.Popen[bytes]) -> None:
+        super().__init__(sock.family, sock.type, sock.proto, fileno=sock.detach())
+        self._process = process
+
+    def close(self) -> None:
+        """Close the socket and hang up, as ssh(1) does."""
+        super().close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGHUP)
 
 
 def reason(error: Exception) -> str:
