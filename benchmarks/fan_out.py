@@ -13,29 +13,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
 
 import clients
 import commands
 import fleets
 import peers
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from costs import Cost, whole
 
 RUN_TIMEOUT = 120.0
 CLIENTS = Path(__file__).with_name("clients.py")
-
-
-class Cost(NamedTuple):
-    """What one run took: wall time and CPU in seconds, peak memory in MB."""
-
-    wall: float
-    cpu: float
-    peak: float
+PLAIN = {"ANSIBLE_PYTHON_INTERPRETER": "none", "ANSIBLE_DEPRECATION_WARNINGS": "0"}
 
 
 def library(python: Path, tool: str, inventory: Path, command: str) -> Cost:
@@ -46,26 +35,6 @@ def library(python: Path, tool: str, inventory: Path, command: str) -> Cost:
     if said["done"] != said["of"]:
         raise SystemExit(f"{tool}: {said['done']} of {said['of']} hosts answered")
     return Cost(said["wall"], said["cpu"], said["peak"])
-
-
-def whole(name: str, words: Sequence[str]) -> Cost:
-    """Run a command line and count all of it."""
-    began = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=_environment()
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        wall = time.perf_counter() - began
-        if process.returncode != 0:
-            said.seek(0)
-            raise SystemExit(f"{name} failed: {said.read().decode(errors='replace')[-2000:]}")
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "ANSIBLE_PYTHON_INTERPRETER": "none", "ANSIBLE_DEPRECATION_WARNINGS": "0"}
 
 
 def show(title: str, costs: dict[str, list[Cost]], hosts: int, first: str) -> None:
@@ -106,7 +75,7 @@ def main() -> None:
         for _ in range(given.rounds):
             for tool, taken in costs.items():
                 if tool in lines:
-                    taken.append(whole(tool, lines[tool]))
+                    taken.append(whole(tool, lines[tool], env=PLAIN))
                     continue
                 ours = tool in clients.OURS or tool in ("fabric", "paramiko")
                 python = Path(sys.executable) if ours else bin_ / "python"

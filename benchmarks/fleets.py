@@ -35,12 +35,15 @@ def embedded(root: Path, count: int) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def podman(root: Path, count: int) -> Iterator[Path]:
+def podman(
+    root: Path, count: int, *, name: str = "lab", image: str = "debian", delay: float = 0.0
+) -> Iterator[Path]:
     """Give the inventory of a lab of containers, each with its own OpenSSH; needs root."""
     try:
-        yield labs.up(root, driver="podman", hosts=count).inventory
+        lab = labs.up(root, name=name, driver="podman", hosts=count, image=image, delay=delay)
+        yield lab.inventory
     finally:
-        labs.down(root)
+        labs.down(root, name)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import sys
 import venv
 from pathlib import Path
 
-PACKAGES = ("ansible-core", "clustershell", "parallel-ssh", "pyinfra>=3")
+PACKAGES = ("ansible-core", "clustershell", "mitogen", "parallel-ssh", "pyinfra>=3")
 INSTALL_TIMEOUT = 600.0
 
 

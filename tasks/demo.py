@@ -8,7 +8,7 @@ from .cli import task
 
 if TYPE_CHECKING:
     from .cli.demo import Demo
-    from .cli.plays import PlayView
+    from .cli.play_view import PlayView
 
 
 @task(view="demo.tell")

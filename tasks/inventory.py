@@ -19,11 +19,10 @@ INVENTORY = "The inventory file; a lab's name reaches that lab."
 
 
 def _load(inventory: str) -> Inventory:
-    from pathlib import Path
 
     from wirework.inventory import find, load
 
-    return load(find(inventory, start=Path.cwd()))
+    return load(find(inventory))
 
 
 @task(
@@ -71,12 +70,10 @@ def check(c: object, inventory: str = "") -> Checked:
 
     Ends with 2 if it cannot be used, and with 1 if anything else was found.
     """
-    from pathlib import Path
-
     from wirework.inventory import find
     from wirework.ssh.check import check
 
-    return check(find(inventory, start=Path.cwd()))
+    return check(find(inventory))
 
 
 @task(

@@ -9,11 +9,14 @@ from .cli import task
 if TYPE_CHECKING:
     from wirework.playbook import RunResult
 
-    from .cli.plays import Checked, PlayView
+    from .cli.play_view import PlayView
+    from .cli.plays import Applied, Checked, Planned
 
 PLAYBOOK = "The playbook's file."
 INVENTORY = "The inventory file; a lab's name reaches that lab."
 LIMIT = "Only the hosts that this pattern matches too."
+FORKS = "How many hosts are worked on at once (50)."
+TIMEOUT = "Seconds for the whole run; 0 waits as long as it takes."
 
 
 @task(
@@ -29,13 +32,62 @@ def check(c: object, playbook: str, inventory: str = "", limit: str = "") -> Che
 
 
 @task(
+    view="plays.planned",
+    help={
+        "playbook": PLAYBOOK,
+        "inventory": INVENTORY,
+        "limit": LIMIT,
+        "out": "The file to keep the plan in, for playbook.apply.",
+        "forks": FORKS,
+        "timeout": TIMEOUT,
+    },
+)
+def plan(
+    c: object,
+    playbook: str,
+    inventory: str = "",
+    limit: str = "",
+    out: str = "",
+    forks: int = 50,
+    timeout: float = 0.0,
+    *,
+    watch: PlayView | None = None,
+) -> Planned:
+    """Show each change a playbook would make, with its diff; with --out keep that as a plan."""
+    from .cli.plays import plan, read
+    from .namespace import ns
+
+    prepared = read(playbook, inventory, limit, tasks=ns)
+    return plan(prepared, watch, out, forks=forks, timeout=timeout)
+
+
+@task(
+    view="plays.applied",
+    help={"plan": "The file that playbook.plan made.", "forks": FORKS, "timeout": TIMEOUT},
+)
+def apply(
+    c: object,
+    plan: str,
+    forks: int = 50,
+    timeout: float = 0.0,
+    *,
+    watch: PlayView | None = None,
+) -> Applied:
+    """Carry out a saved plan; refused, with nothing touched, when a host has drifted from it."""
+    from .cli.plays import apply
+    from .namespace import ns
+
+    return apply(plan, watch, forks=forks, timeout=timeout, tasks=ns)
+
+
+@task(
     view="plays.summary",
     help={
         "playbook": PLAYBOOK,
         "inventory": INVENTORY,
         "limit": LIMIT,
-        "forks": "How many hosts are worked on at once (50).",
-        "timeout": "Seconds for the whole run; 0 waits as long as it takes.",
+        "forks": FORKS,
+        "timeout": TIMEOUT,
     },
 )
 def run(

@@ -22,7 +22,7 @@ from wirework.state.arguments import Argv, HostPath, Mode, Names, Rendered
 from wirework.state.local_tree import LocalTree
 from wirework.state.operation import Parameter
 
-from .plays import alike, show_group
+from .play_view import alike, show_group
 
 Body = Callable[..., Any]
 _PLAIN: tuple[Any, ...] = (str, int, bool, HostPath, Mode, Rendered, LocalFile, LocalTree)

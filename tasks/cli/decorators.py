@@ -76,7 +76,7 @@ def task(
 
                 form = Form.of(output)
                 if len(own) < len(taken):
-                    from .plays import PlayView
+                    from .play_view import PlayView
 
                     arguments["watch"] = PlayView.of(form)
                 result = body(c, **_lists(own, arguments))

@@ -12,7 +12,8 @@ from wirework import lab
 from wirework.errors import Failed
 from wirework.playbook import RunResult
 
-from .plays import PlayView, carry_out, read
+from .play_view import PlayView
+from .plays import carry_out, read
 from .terminal import count, seconds
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,6 @@ import resource
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -167,7 +166,7 @@ def choose(
     """Return the hosts that are asked for, and the inventory they are from."""
     if not pattern:
         raise BadInput("say on which hosts", hint="--hosts web, or --hosts all")
-    fleet = inventory.load(inventory.find(source, start=Path.cwd()))
+    fleet = inventory.load(inventory.find(source))
     return fleet.select(pattern, limit=limit), fleet
 
 

@@ -1,49 +1,42 @@
-"""Playbooks for the command line: prepared, carried out, and followed on the screen."""
+"""Playbooks for the command line: prepared, carried out, planned, and summed up in a line."""
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from invoke.collection import Collection
 from rich.text import Text
 
 from wirework import inventory
 from wirework.errors import BadInput, PlaybookError
-from wirework.fleet import Outcome, Status
-from wirework.inventory import Host, fold
+from wirework.inventory import fold
 from wirework.playbook import (
     Catalogue,
-    HostResult,
-    Play,
+    Plan,
     Playbook,
-    PlayResult,
     PlayWork,
     RunResult,
-    Verified,
     load,
+    load_plan,
     prepare,
     project_of,
+    save_plan,
 )
 from wirework.playbook import run as run_plays
 from wirework.ssh import Pool
-from wirework.state import OPERATIONS, Done, StepResult, StepStatus
+from wirework.state import OPERATIONS
 
-from .progress import STYLES, Progress
-from .render import Form, console
+from .play_view import PlayView, from_here
+from .render import console
 from .steps import task_steps
 from .terminal import count, plain, seconds
-
-MARKS = {
-    "create": ("+", "green"),
-    "change": ("~", "yellow"),
-    "remove": ("-", "red"),
-    "run": (">", "cyan"),
-}
-AFTERWARDS = "known after apply"
 
 
 @dataclass(frozen=True)
@@ -77,13 +70,50 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """A playbook's plan, and the file it was saved in, if it was."""
+
+    run: RunResult
+    saved: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether every host has a plan."""
+        return self.run.ok
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it early."""
+        return self.run.interrupted
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether all that went wrong is that hosts could not be reached."""
+        return self.run.is_unreachable
+
+
+@dataclass(frozen=True)
+class Applied(Planned):
+    """What came of carrying out a saved plan; ``refused`` when nothing was touched."""
+
+    refused: bool
+    asked: tuple[str, ...]
+    """The words that ask for the same plan again."""
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A playbook with its work, ready to be carried out when there are no errors."""
+    """A playbook with its work, ready to be carried out when there are no errors.
+
+    ``source`` and ``limit`` are what its hosts were asked for by.
+    """
 
     playbook: Playbook
     fleet: inventory.Inventory
     work: tuple[PlayWork, ...]
     errors: tuple[BadInput, ...]
+    source: str
+    limit: str
 
     @property
     def checked(self) -> Checked:
@@ -94,6 +124,17 @@ class Prepared:
         path = str(self.playbook.path)
         return Checked(path, len(self.playbook.plays), len(hosts), steps, problems)
 
+    def refuse_mistakes(self) -> None:
+        """Raise the first mistake, and tell how many more there are."""
+        if not self.errors:
+            return
+        first, *more = self.errors
+        hint = first.hint
+        if more:
+            many = count(len(more), "more mistake")
+            hint = f"{many}: ./inv playbook.check {self.playbook.path}"
+        raise PlaybookError(first.message, where=first.where, hint=hint)
+
 
 def read(playbook: str | Path, source: str, limit: str = "", *, tasks: Collection) -> Prepared:
     """Read a playbook and bind it to the hosts of an inventory; nothing is touched.
@@ -101,16 +142,16 @@ def read(playbook: str | Path, source: str, limit: str = "", *, tasks: Collectio
     ``tasks`` is the namespace whose tasks it may name.
     """
     path = Path(playbook)
-    fleet = inventory.load(inventory.find(source, start=Path.cwd()))
+    fleet = inventory.load(inventory.find(source))
     project = project_of(path)
     catalogue = Catalogue(OPERATIONS, task_steps(tasks), project / "roles", project / "templates")
     mistakes: list[BadInput] = []
     book = load(path, catalogue, mistakes=mistakes)
     if mistakes:
         once = {str(mistake): mistake for mistake in mistakes}
-        return Prepared(book, fleet, (), tuple(once.values()))
+        return Prepared(book, fleet, (), tuple(once.values()), source, limit)
     work, errors = prepare(book, fleet, catalogue, limit=limit)
-    return Prepared(book, fleet, work, tuple(errors))
+    return Prepared(book, fleet, work, tuple(errors), source, limit)
 
 
 def carry_out(
@@ -123,124 +164,81 @@ def carry_out(
     timeout: float = 0.0,
 ) -> RunResult:
     """Run what was prepared; raises the first mistake, and how many more there are."""
-    if prepared.errors:
-        first, *more = prepared.errors
-        hint = first.hint
-        if more:
-            hint = (
-                f"{count(len(more), 'more mistake')}: ./inv playbook.check {prepared.playbook.path}"
-            )
-        raise PlaybookError(first.message, where=first.where, hint=hint)
-    if watch:
-        watch.begin(check=check, diff=diff)
+    with _carrying(prepared, watch, forks=forks, timeout=timeout) as carry:
+        return carry(check=check, diff=diff)
+
+
+def plan(
+    prepared: Prepared, watch: PlayView | None, out: str, *, forks: int, timeout: float
+) -> Planned:
+    """Find out what would be changed, and keep it in the file ``out`` when there is one."""
+    if out and not os.access(Path(out).parent, os.W_OK):
+        raise BadInput("nothing can be saved there", where=out, hint="does the folder exist?")
+    result = carry_out(prepared, watch, check=True, diff=True, forks=forks, timeout=timeout)
+    if not out or not result.ok:
+        return Planned(result, saved="")
+    made = Plan.of(result, inventory=prepared.source, limit=prepared.limit)
+    save_plan(made, Path(out))
+    return Planned(result, saved=out)
+
+
+def apply(
+    file: str, watch: PlayView | None, *, forks: int, timeout: float, tasks: Collection
+) -> Applied:
+    """Carry out a saved plan, unless a host, the playbook or the inventory has drifted from it.
+
+    All hosts are looked at again before any of them is touched.
+    """
+    kept = load_plan(Path(file))
+    prepared = read(kept.playbook, kept.inventory, kept.limit, tasks=tasks)
+    with _carrying(prepared, watch, forks=forks, timeout=timeout) as carry:
+        kept.check(prepared.work, file)
+        before = carry(check=True, diff=False, plan=kept, quiet=True)
+        asked = [kept.playbook]
+        asked += ["--inventory", kept.inventory] if kept.inventory else []
+        asked += ["--limit", kept.limit] if kept.limit else []
+        result = carry(check=False, diff=False, plan=kept) if before.ok else before
+        return Applied(result, file, refused=not before.ok, asked=tuple(asked))
+
+
+class _Carry(Protocol):
+    """Runs what was prepared, once more over the same connections."""
+
+    def __call__(
+        self, *, check: bool, diff: bool, plan: Plan | None = None, quiet: bool = False
+    ) -> RunResult:
+        """Return what came of it; ``quiet`` shows progress and what went wrong only."""
+
+
+@contextmanager
+def _carrying(
+    prepared: Prepared, watch: PlayView | None, *, forks: int, timeout: float
+) -> Iterator[_Carry]:
+    prepared.refuse_mistakes()
     listen = watch.heard if watch else None
     with Pool(gateways=prepared.fleet.hosts.__getitem__, listen=listen) as pool:
-        return run_plays(
-            prepared.playbook,
-            prepared.work,
-            pool,
-            check=check,
-            diff=diff,
-            forks=forks,
-            timeout=timeout or None,
-            watch=watch,
-        )
 
-
-class PlayView:
-    """Shows a run as it goes: per batch, per host, what changed and how long it took.
-
-    Hosts whose steps came out alike are shown once, under their folded names.
-    """
-
-    def __init__(self) -> None:
-        self._check = self._diff = False
-        self._progress: Progress | None = None
-        self._batch: list[Outcome[HostResult]] = []
-        self._heading: Text | None = None
-        self._order: dict[Host, int] = {}
-        self._shown: set[Host] = set()
-
-    @classmethod
-    def of(cls, form: Form) -> PlayView | None:
-        """Return a view for people; programs get none."""
-        return cls() if form is Form.TABLE else None
-
-    def begin(self, *, check: bool, diff: bool) -> None:
-        """Learn what kind of run follows."""
-        self._check, self._diff = check, diff
-
-    def say(self, text: str, style: str = "") -> None:
-        """Write a line."""
-        console().print(Text(text, style))
-
-    def play(self, play: Play, hosts: Sequence[Host]) -> None:
-        """Write the play's heading."""
-        self._order = {host: number for number, host in enumerate(hosts)}
-        self._shown = set()
-        name = play.name or play.hosts
-        plan = "Plan: " if self._check else ""
-        line = Text.assemble((f"{plan}{name}", "bold"), (f"  {count(len(hosts), 'host')}", "dim"))
-        console().print(line)
-        self._progress = Progress(name, len(hosts), quiet=True)
-        self._progress.__enter__()
-
-    def batch(self, number: int, of: int, hosts: Sequence[Host]) -> None:
-        """Show the batch that has ended, and begin another."""
-        self._flush()
-        if of > 1:
-            names = fold([host.name for host in hosts])
-            self._heading = Text.assemble(
-                (f"  batch {number} of {of}", "dim"), ("  "), (names, "dim")
+        def carry(
+            *, check: bool, diff: bool, plan: Plan | None = None, quiet: bool = False
+        ) -> RunResult:
+            if watch:
+                watch.begin(check=check, diff=diff, quiet=quiet)
+            return run_plays(
+                prepared.playbook,
+                prepared.work,
+                pool,
+                check=check,
+                diff=diff,
+                plan=plan,
+                forks=forks,
+                timeout=timeout or None,
+                watch=watch,
             )
-        if self._progress:
-            self._progress.batch(number, of, hosts)
 
-    def started(self, host: Host) -> None:
-        """Pass on to the progress display."""
-        if self._progress:
-            self._progress.started(host)
-
-    def finished(self, outcome: Outcome[Any]) -> None:
-        """Keep the outcome until its batch has ended."""
-        if self._progress:
-            self._progress.finished(outcome)
-        self._batch.append(outcome)
-
-    def played(self, result: PlayResult) -> None:
-        """Show the last batch, with the hosts that an interrupt left unannounced."""
-        if self._progress:
-            self._progress.__exit__()
-            self._progress = None
-        told = self._shown | {outcome.host for outcome in self._batch}
-        self._batch += [each for each in result.report.outcomes if each.host not in told]
-        self._flush()
-
-    def heard(self, host: Host, stream: str, data: bytes) -> None:
-        """Pass on to the progress display."""
-        if self._progress:
-            self._progress.heard(host, stream, data)
-
-    def _flush(self) -> None:
-        outcomes, self._batch = self._batch, []
-        self._shown |= {outcome.host for outcome in outcomes}
-        if not outcomes:
-            return
-        if self._progress:
-            self._progress.pause()
-        if self._heading:
-            console().print(self._heading)
-            self._heading = None
-        groups: dict[Any, list[Outcome[HostResult]]] = {}
-        for outcome in sorted(outcomes, key=lambda each: self._order[each.host]):
-            groups.setdefault(alike(outcome), []).append(outcome)
-        for same in groups.values():
-            show_group(same, check=self._check, diff=self._diff)
-        if self._progress:
-            self._progress.resume()
+        yield carry
 
 
-def summary(result: RunResult) -> None:
+def summary(result: RunResult, saved: str = "") -> None:
     """Say in one line what came of a run, and what to do next."""
     outcomes = [outcome for play in result.plays for outcome in play.report.outcomes]
     hosts = list(dict.fromkeys(outcome.host.name for outcome in outcomes))
@@ -256,16 +254,31 @@ def summary(result: RunResult) -> None:
     if not result.check:
         print(f"{on}, in {time}")
     elif result.changed:
-        print(f"{on}, none made. To make them: ./inv playbook.run {result.playbook}")
+        todo = f"playbook.apply {saved}" if saved else f"playbook.run {result.playbook}"
+        print(f"{on}, none made. To make them: ./inv {todo}")
     else:
         print(f"{on}: every host is as it should be")
+
+
+def planned(result: Planned) -> None:
+    """Say what a plan comes to and how to carry it out."""
+    summary(result.run, result.saved)
+
+
+def applied(result: Applied) -> None:
+    """Say what came of carrying out a plan, or that it no longer holds."""
+    if not result.refused or result.interrupted or result.is_unreachable:
+        summary(result.run)
+        return
+    again = shlex.join(["./inv", "playbook.plan", *result.asked, "--out", result.saved])
+    print(f"Nothing was touched: the plan no longer holds. Plan again: {again}", file=sys.stderr)
 
 
 def problems(checked: Checked) -> None:
     """Show a playbook's mistakes, one a line, or that there are none."""
     for problem in checked.problems:
         after = f" ({problem.next})" if problem.next else ""
-        where = _from_here(problem.where)
+        where = from_here(problem.where)
         line = Text.assemble((f"{where}: ", "bold"), plain(problem.problem), (after, "dim"))
         console().print(line)
     size = f"{count(checked.plays, 'play')}, {count(checked.hosts, 'host')}"
@@ -273,99 +286,3 @@ def problems(checked: Checked) -> None:
         print(f"{checked.playbook} is fine: {size}, {count(checked.steps, 'step')} in all")
     else:
         print(f"{count(len(checked.problems), 'mistake')} in {checked.playbook}", file=sys.stderr)
-
-
-def alike(outcome: Outcome[HostResult]) -> Any:
-    """Return what two hosts have to share to be shown as one."""
-    if outcome.value is None:
-        return outcome.status, outcome.error and (outcome.error.message, outcome.error.hint)
-    steps = outcome.value.converged.steps
-    told = tuple(
-        (s.status, s.problem, s.uncertain, tuple(c.says for c in s.changes)) for s in steps
-    )
-    return outcome.status, told, tuple(each.ok for each in outcome.value.verified)
-
-
-def show_group(same: list[Outcome[HostResult]], *, check: bool, diff: bool) -> None:
-    """Show what steps came to, once for hosts that are alike."""
-    first = same[0]
-    name = Text(
-        f"  {fold([outcome.host.name for outcome in same])}", f"bold {STYLES[first.status]}"
-    )
-    screen = console()
-    if first.value is None:
-        screen.print(Text.assemble(name, f"  {first.status}: {plain(_reason(first))}"))
-        return
-    converged = first.value.converged
-    took = seconds(max(outcome.seconds for outcome in same))
-    cost = f"  {count(converged.rounds, 'round')}, {took}"
-    said = f"  {_said(converged.steps, first.status, check=check)}"
-    of = f"  the diffs are {first.host.name}'s" if diff and len(same) > 1 and said else ""
-    screen.print(Text.assemble(name, said, (cost + of, "dim")))
-    for step in converged.steps:
-        for line in _step_lines(step, diff=diff):
-            screen.print(line)
-    for line in _verify_lines(same):
-        screen.print(line)
-
-
-def _reason(outcome: Outcome[HostResult]) -> str:
-    error = outcome.error
-    if error is None:
-        return ""
-    return f"{error.message} ({error.hint})" if error.hint else error.message
-
-
-def _said(steps: Iterable[StepResult], status: Status, *, check: bool) -> str:
-    changes = sum(len(step.changes) for step in steps)
-    if status is Status.FAILED:
-        return f"failed after {count(changes, 'change')}"
-    if not changes:
-        return "nothing to change"
-    return f"{count(changes, 'change')} to make" if check else count(changes, "change")
-
-
-def _step_lines(step: StepResult, *, diff: bool) -> Iterable[Text]:
-    for done in step.changes:
-        mark, style = MARKS[done.verb]
-        doubt = (f"  {AFTERWARDS}", "dim") if step.uncertain else ("", "")
-        yield Text.assemble("    ", (mark, style), f" {plain(done.says)}", doubt)
-        if diff and done.diff:
-            yield from _diff_lines(done)
-    if step.status is StepStatus.UNKNOWN:
-        yield Text.assemble(
-            "    ", ("?", "cyan"), f" {plain(step.title)}", (f"  {AFTERWARDS}", "dim")
-        )
-    if step.status is StepStatus.FAILED:
-        where = f" ({_from_here(step.where)})" if step.where else ""
-        yield Text.assemble(
-            "    ", ("✗", "red"), f" {plain(step.title)}: {plain(step.problem)}", (where, "dim")
-        )
-        for line in step.output.splitlines()[-10:]:
-            yield Text(f"        {plain(line)}", "dim")
-
-
-def _from_here(where: str) -> str:
-    return where.replace(f"{Path.cwd()}/", "")
-
-
-def _diff_lines(done: Done) -> Iterable[Text]:
-    styles = {"+": "green", "-": "red", "@": "cyan"}
-    for line in plain(done.diff).splitlines():
-        is_heading = line.startswith(("---", "+++")) or (done.verb == "create" and line[:2] == "@@")
-        if not is_heading:
-            yield Text(f"        {line}", styles.get(line[:1], ""))
-
-
-def _verify_lines(same: list[Outcome[HostResult]]) -> Iterable[Text]:
-    for outcome in same:
-        checks: tuple[Verified, ...] = outcome.value.verified if outcome.value else ()
-        for check in checks:
-            mark, style = ("✓", "green") if check.ok else ("✗", "red")
-            again = f", try {check.tries}" if check.tries > 1 else ""
-            said = f"  {check.said}{again}" if check.said else again
-            name = f"{outcome.host.name}  " if len(same) > 1 else ""
-            where = "" if check.ok else f"  ({_from_here(check.where)})"
-            yield Text.assemble(
-                "    ", (mark, style), f" {name}{plain(check.title)}", (plain(said) + where, "dim")
-            )

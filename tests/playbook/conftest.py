@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ import pytest
 
 from wirework import inventory
 from wirework.errors import ArgumentError, BadInput
-from wirework.playbook import Catalogue, Playbook, PlayWork, load, prepare
+from wirework.lab import Lab
+from wirework.playbook import Catalogue, Playbook, PlayWork, RunResult, load, prepare, run
+from wirework.ssh import Pool
 from wirework.state import OPERATIONS, Item
 from wirework.state.changes import Change
 
@@ -141,3 +144,46 @@ def content(change: Change) -> str:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
+
+
+WRITE = """\
+- hosts: all
+  batch: {batch}
+  steps:
+    - directory: {{path: {top}}}
+    - file: {{dest: {top}/name, content: "{{{{ host.name }}}}"}}
+    - command: {{argv: [test, "{{{{ host.name }}}}", "!=", {bad}], unless: [test, -e, {top}/again]}}
+    - file: {{dest: {top}/after, content: x}}
+"""
+
+
+class Labor:
+    """A project whose fleet is the lab, with a folder on the hosts for one test alone."""
+
+    def __init__(self, lab: Lab, project: Project, top: str) -> None:
+        self.lab, self.project, self.top = lab, project, top
+        self.fleet = inventory.load(lab.inventory)
+
+    def play(self, text: str, **options: Any) -> RunResult:
+        work, errors = self.prepare(text)
+        assert [str(error) for error in errors] == []
+        with Pool(known_hosts=(), gateways=self.fleet.hosts.__getitem__) as pool:
+            return run(self.project.load(text), work, pool, **options)
+
+    def prepare(self, text: str) -> Any:
+        return prepare(self.project.load(text), self.fleet, self.project.catalogue)
+
+    def write(self, *, bad: str = "nobody", batch: str = "100%", **options: Any) -> RunResult:
+        return self.play(WRITE.format(top=self.top, bad=bad, batch=batch), **options)
+
+    def files(self, host: str) -> list[str]:
+        folder = self.lab.home(host) / self.top
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+@pytest.fixture
+def labor(lab: Lab, project: Project, tmp_path: Path) -> Iterator[Labor]:
+    made = Labor(lab, project, f"play-{tmp_path.name}")
+    yield made
+    for host in lab.hosts:
+        shutil.rmtree(lab.home(host.name) / made.top, ignore_errors=True)

@@ -2,68 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from tasks.cli.plays import Prepared, carry_out
-from tests.playbook.conftest import Probe, Project
+from tests.playbook.conftest import WRITE, Labor, Probe
 from wirework import inventory
 from wirework.errors import CommandFailed, PlaybookError, Unreachable
 from wirework.fleet import Outcome
 from wirework.inventory import Host
-from wirework.lab import Lab
-from wirework.playbook import Play, PlayResult, RunResult, run
+from wirework.playbook import Play, PlayResult, RunResult
 from wirework.playbook.bind import BoundVerify
 from wirework.playbook.run import _verify
-from wirework.ssh import Pool
-
-WRITE = """\
-- hosts: all
-  batch: {batch}
-  steps:
-    - directory: {{path: {top}}}
-    - file: {{dest: {top}/name, content: "{{{{ host.name }}}}"}}
-    - command: {{argv: [test, "{{{{ host.name }}}}", "!=", {bad}], unless: [test, -e, {top}/again]}}
-    - file: {{dest: {top}/after, content: x}}
-"""
-
-
-class Labor:
-    """A project whose fleet is the lab, with a folder on the hosts for one test alone."""
-
-    def __init__(self, lab: Lab, project: Project, top: str) -> None:
-        self.lab, self.project, self.top = lab, project, top
-        self.fleet = inventory.load(lab.inventory)
-
-    def play(self, text: str, **options: Any) -> RunResult:
-        work, errors = self.prepare(text)
-        assert [str(error) for error in errors] == []
-        with Pool(known_hosts=(), gateways=self.fleet.hosts.__getitem__) as pool:
-            return run(self.project.load(text), work, pool, **options)
-
-    def prepare(self, text: str) -> Any:
-        from wirework.playbook import prepare
-
-        return prepare(self.project.load(text), self.fleet, self.project.catalogue)
-
-    def write(self, *, bad: str = "nobody", batch: str = "100%", **options: Any) -> RunResult:
-        return self.play(WRITE.format(top=self.top, bad=bad, batch=batch), **options)
-
-    def files(self, host: str) -> list[str]:
-        folder = self.lab.home(host) / self.top
-        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-
-
-@pytest.fixture
-def labor(lab: Lab, project: Project, tmp_path: Path) -> Iterator[Labor]:
-    made = Labor(lab, project, f"play-{tmp_path.name}")
-    yield made
-    for host in lab.hosts:
-        shutil.rmtree(lab.home(host.name) / made.top, ignore_errors=True)
 
 
 def statuses(play: PlayResult) -> list[str]:
@@ -183,7 +135,7 @@ def test_nothing_is_touched_when_one_host_has_a_mistake(labor: Labor) -> None:
     text = f"- hosts: all\n  steps:\n{good}{bad}"
     work, errors = labor.prepare(text)
     assert len(errors) == 1
-    prepared = Prepared(labor.project.load(text), labor.fleet, work, tuple(errors))
+    prepared = Prepared(labor.project.load(text), labor.fleet, work, tuple(errors), "", "")
     with pytest.raises(PlaybookError) as caught:
         carry_out(prepared, None, check=False, diff=False)
     assert caught.value.where == f"{labor.project.root}/play.yaml:4"

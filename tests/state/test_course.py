@@ -341,6 +341,29 @@ def test_a_host_lost_in_flight_is_told_with_what_was_under_way() -> None:
     assert str(caught.value) == ("web1: lost while this was under way: a=1, b=1 (run it again)")
 
 
+@pytest.mark.parametrize("loss", [Unreachable, Failed])
+def test_what_had_been_done_before_a_loss_is_told_as_well(loss: type[Failed]) -> None:
+    class BreaksOff:
+        rounds = 0
+
+        def execute(self, command: object, *, stdout: Any, stdin: Any, **_: object) -> int:
+            del command
+            self.rounds += 1
+            script = b"".join([stdin] if isinstance(stdin, bytes) else stdin).decode()
+            token = script.partition("ww_t=")[2].split()[0]
+            stdout(f"\n{token} change 0\n\n{token} ended 0 0\n".encode())
+            if self.rounds == 2:
+                raise loss("lost", where="web1")
+            stdout(f"\n{token} fact 0\n0\n{token} done\n".encode())
+            return 0
+
+    items = [item(always(put("a", "1", opaque=True))), item(want("b", "1"))]
+    items += [item(always(put("c", "1")))]
+    with pytest.raises(loss) as caught:
+        converge(BreaksOff(), items)
+    assert caught.value.message == "lost while this was under way: c=1; done: a=1, b=1"
+
+
 @pytest.mark.parametrize("check", [True, False])
 def test_a_host_lost_while_it_is_only_asked_has_nothing_under_way(check: bool) -> None:
     items = [item(want("a", "1")), item(want("b", "1"))]

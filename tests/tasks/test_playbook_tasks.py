@@ -197,3 +197,57 @@ def test_a_task_of_the_command_line_is_a_check_of_a_play(on_lab: Typed, cwd: Pat
     said = on_lab("playbook.check", "play.yaml")
     assert said.status == 2
     assert "play.yaml:4: there is no task 'http.chek' (did you mean 'http.check'?)\n" in said.out
+
+
+def test_a_saved_plan_is_carried_out_and_refused_once_a_host_has_drifted(
+    on_lab: Typed, typed: Typed, lab: Lab, cwd: Path, folder: None
+) -> None:
+    (cwd / "play.yaml").write_text(HARMLESS)
+    plan = on_lab("playbook.plan", "play.yaml", "--out", "plan.json")
+    assert (plan.status, plan.err) == (0, "")
+    last = "6 changes on 3 hosts, none made. To make them: ./inv playbook.apply plan.json\n"
+    assert plan.out.endswith(last)
+    assert "    + play/names\n        +web1\n" in plan.out
+    (lab.home("web2") / "play").mkdir()
+    (lab.home("web2") / "play/names").write_text("by hand\n")
+    refused = typed("playbook.apply", "plan.json")
+    assert refused.status == 1
+    assert "  web2  would fail" in refused.out
+    assert "    ✗ line play/names: play/names changed since the plan was made" in refused.out
+    assert "web1" not in refused.out
+    assert refused.err == (
+        "Nothing was touched: the plan no longer holds. Plan again: "
+        f"./inv playbook.plan play.yaml --inventory {lab.inventory} --out plan.json\n"
+    )
+    assert not (lab.home("web1") / "play").exists()
+    shutil.rmtree(lab.home("web2") / "play")
+    done = typed("playbook.apply", "plan.json")
+    assert (done.status, done.err) == (0, "")
+    assert re.search(r"\n6 changes on 3 hosts, in .*\n$", done.out)
+    assert (lab.home("web3") / "play/names").read_text() == "web3\n"
+    again = typed("playbook.apply", "plan.json")
+    assert re.search(r"\nnothing to change on 3 hosts, in .*\n$", again.out)
+
+
+def test_a_plan_that_cannot_be_kept_is_refused_before_hosts_are_asked(
+    on_lab: Typed, cwd: Path
+) -> None:
+    (cwd / "play.yaml").write_text(HARMLESS)
+    said = on_lab("playbook.plan", "play.yaml", "--out", "none/plan.json")
+    assert (said.status, said.out) == (2, "")
+    assert said.err == (
+        "error: none/plan.json: nothing can be saved there (does the folder exist?)\n"
+    )
+
+
+def test_a_program_reads_why_a_plan_was_refused(
+    on_lab: Typed, typed: Typed, lab: Lab, cwd: Path
+) -> None:
+    (cwd / "play.yaml").write_text(HARMLESS)
+    assert on_lab("playbook.plan", "play.yaml", "--out", "plan.json").status == 0
+    (cwd / "play.yaml").write_text(HARMLESS.replace("play/names", "play/name"))
+    said = typed("playbook.apply", "plan.json", "-o", "json")
+    told = json.loads(said.out)
+    assert (said.status, told["refused"], told["ok"]) == (1, True, False)
+    outcome = told["run"]["plays"][0]["report"]["outcomes"][0]
+    assert outcome["result"]["converged"]["steps"][1]["problem"].startswith("the plan has another")

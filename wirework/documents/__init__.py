@@ -20,3 +20,4 @@ from wirework.documents.reading import text as text
 from wirework.documents.values import Document as Document
 from wirework.documents.values import Map as Map
 from wirework.documents.values import Seq as Seq
+from wirework.documents.writing import write as write

@@ -1,6 +1,6 @@
 """Inventories: files in, frozen hosts and groups out, and patterns to choose among them.
 
->>> fleet = load(find("", start=Path.cwd()))
+>>> fleet = load(find())
 >>> fleet.select("web:&prod:!web03")
 """
 

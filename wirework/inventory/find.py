@@ -13,15 +13,17 @@ FILE = "inventory.yaml"
 _BARE_NAME = re.compile(r"\w[\w.-]*")
 
 
-def find(name: str, *, start: Path) -> tuple[Path, ...]:
+def find(name: str = "", *, start: Path | None = None) -> tuple[Path, ...]:
     """Return the files and folders that ``name`` means to somebody who stands in ``start``.
 
-    Several are separated by commas; the later ones win. A file is itself; a bare name such as
+    Without one that is where this process stands. Several are separated by commas; the later
+    ones win. A file is itself; a bare name such as
     ``lab`` is ``.wirework/lab/inventory.yaml`` in ``start`` or the nearest folder above that has
     it; else a folder is itself. "" means what ``$WIREWORK_INVENTORY`` says or, if that is not
     set, the nearest ``inventory.yaml`` in ``start`` or above.
     Raises InventoryError when there is none.
     """
+    start = start or Path.cwd()
     if name:
         return _named(name, start)
     if chosen := os.environ.get(VARIABLE, ""):

@@ -8,11 +8,11 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wirework.documents import write
 from wirework.errors import BadInput, LabError
 
 if TYPE_CHECKING:
@@ -112,18 +112,6 @@ def _is(path: Path, handle: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:
         return False
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file at once and whole, readable by its owner only."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123  (a descriptor, not a path)
-            file.write(data)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def remove(folder: Path) -> bool:

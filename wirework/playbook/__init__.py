@@ -9,6 +9,9 @@ from wirework.playbook.load import project_of as project_of
 from wirework.playbook.model import Play as Play
 from wirework.playbook.model import Playbook as Playbook
 from wirework.playbook.model import Role as Role
+from wirework.playbook.plan import Plan as Plan
+from wirework.playbook.plan_file import load_plan as load_plan
+from wirework.playbook.plan_file import save_plan as save_plan
 from wirework.playbook.render import Renderer as Renderer
 from wirework.playbook.results import HostResult as HostResult
 from wirework.playbook.results import PlayResult as PlayResult

@@ -13,12 +13,14 @@ from wirework.playbook.results import HostResult, PlayResult, RunResult, Verifie
 from wirework.state import converge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from wirework.inventory import Host, Inventory
     from wirework.playbook.load import Catalogue
     from wirework.playbook.model import Play, Playbook
+    from wirework.playbook.plan import Plan
     from wirework.ssh import Pool
+    from wirework.state import StepResult
 
 
 class PlayWatcher(Watcher, Protocol):
@@ -65,6 +67,7 @@ def run(
     *,
     check: bool = False,
     diff: bool = False,
+    plan: Plan | None = None,
     forks: int = 50,
     timeout: float | None = None,
     watch: PlayWatcher | None = None,
@@ -72,11 +75,13 @@ def run(
     """Carry out what ``prepare`` returned; with ``check`` only find out what would be changed.
 
     A host that failed takes no part in later plays. A play that loses more hosts than its
-    ``max_fail`` ends the run.
+    ``max_fail`` ends the run. With a ``plan`` that ``Plan.check`` found to be for these plays, a
+    step that differs from it fails its host before it is done.
     """
     started = time.monotonic()
     results: list[PlayResult] = []
     lost: set[str] = set()
+    promises = _Promises(plays, plan, check=check)
     for work in plays:
         hosts = {each.host: each for each in work.hosts if each.host.name not in lost}
         if not hosts:
@@ -86,7 +91,7 @@ def run(
         left = None if timeout is None else max(0.001, timeout - (time.monotonic() - started))
         report = fan_out(
             tuple(hosts),
-            _work(hosts, work.play, pool, check=check, diff=diff),
+            _work(hosts, work.play, pool, check=check, diff=diff, plan=promises.of(work)),
             forks=forks,
             # A plan changes nothing, so no host has to wait for another.
             batches=("100%",) if check else work.play.batches,
@@ -104,15 +109,52 @@ def run(
     return RunResult(playbook.path, check, tuple(results), time.monotonic() - started)
 
 
+class _Promises:
+    """What a plan says of each host of each play.
+
+    Plays are planned for hosts as they are; once an earlier play has worked on a host, only
+    that its plan had held is known. So a real run holds each host to the first of its plays.
+    """
+
+    def __init__(self, plays: Sequence[PlayWork], plan: Plan | None, *, check: bool) -> None:
+        there = [id(work) for work in plays if work.hosts]
+        self._planned = dict(zip(there, plan.plays, strict=True)) if plan else {}
+        self._seen: set[str] | None = None if check else set()
+
+    def of(self, work: PlayWork) -> Mapping[str, Sequence[StepResult]]:
+        """Return the planned steps by the names of hosts; call it once a play, in order."""
+        if id(work) not in self._planned:
+            return {}
+        hosts = self._planned[id(work)].hosts
+        if self._seen is None:
+            return hosts
+        first = {name: steps for name, steps in hosts.items() if name not in self._seen}
+        self._seen |= set(hosts)
+        return first
+
+
 def _work(
-    hosts: dict[Host, HostWork], play: Play, pool: Pool, *, check: bool, diff: bool
+    hosts: dict[Host, HostWork],
+    play: Play,
+    pool: Pool,
+    *,
+    check: bool,
+    diff: bool,
+    plan: Mapping[str, Sequence[StepResult]],
 ) -> Callable[[Host], HostResult]:
     def work(host: Host) -> HostResult:
         wanted = hosts[host]
         become = host.become if play.become is None else play.become
         remote = pool.remote(host)
         remote.connect()  # here, so that whoever is not let in hears of that, not of a step
-        done = converge(remote, wanted.items, become=become, check=check, diff=diff)
+        done = converge(
+            remote,
+            wanted.items,
+            become=become,
+            check=check,
+            diff=diff,
+            plan=plan.get(host.name, ()),
+        )
         if check or not done.ok:
             return HostResult(done)
         return HostResult(done, tuple(_verified(wanted.verify)))

@@ -5,7 +5,70 @@ Paths are made to begin with ``/`` or ``./`` first, so no tool takes one for an 
 
 from __future__ import annotations
 
-RECEIVE = r"""
+EXEC = r"""
+ww_exec() (
+    ww_u=$1 ww_d=$2 ww_l=$3
+    shift 3
+    if [ -n "$ww_l" ]; then
+        if ! timeout 9 true 2>/dev/null; then
+            echo "not run: this host has no timeout(1) to end it after $ww_l s" >&2
+            exit 125
+        fi
+        case $(timeout --help 2>&1) in
+        *BusyBox*)
+            # It ends one process only; this one ends its whole group.
+            set -- timeout "$ww_l" setsid sh -c '
+                trap "trap : TERM; kill -TERM 0; sleep 2; kill -KILL 0" TERM
+                ( exec "$@" ) &
+                wait "$!"' sh "$@"
+            ;;
+        *) set -- timeout -k 2 "$ww_l" "$@" ;;
+        esac
+    fi
+    if [ -n "$ww_u" ] && [ "$(id -un)" != "$ww_u" ]; then
+        if [ "$(id -u)" -ne 0 ] || ! id -u "$ww_u" >/dev/null 2>&1; then
+            echo "nobody but root can work as $ww_u, if there is such a user" >&2
+            exit 126
+        fi
+        eval "HOME=~$ww_u"
+        USER=$ww_u LOGNAME=$ww_u
+        export HOME USER LOGNAME
+        if [ -n "$ww_d" ]; then
+            set -- sh -c 'cd -- "$0" && exec "$@"' "$ww_d" "$@"
+        else
+            set -- sh -c 'cd -- "$0" 2>/dev/null || cd /; exec "$@"' "$HOME" "$@"
+        fi
+        if command -v runuser >/dev/null; then
+            set -- runuser -u "$ww_u" -- "$@"
+        else
+            set -- su -m -s /bin/sh -c 'exec "$0" "$@"' -- "$ww_u" "$@"
+        fi
+    elif [ -n "$ww_d" ]; then
+        cd -- "$ww_d" || exit
+    fi
+    [ -n "$ww_l" ] || exec "$@"
+    ww_b=$(date +%s) ww_s=0
+    "$@" || ww_s=$?
+    case $ww_s in
+    124 | 137 | 143)
+        if [ "$(($(date +%s) - ww_b))" -ge "$ww_l" ]; then
+            echo "it took longer than $ww_l s and was ended" >&2
+            exit 124
+        fi
+        ;;
+    esac
+    exit "$ww_s"
+)
+"""
+"""Defines ``ww_exec USER FOLDER SECONDS CMD...``, each of the first three may be empty.
+
+CMD is a program, never a function or the shell's own word. As USER it runs in that user's home,
+or in ``/`` without one, unless FOLDER is given, with HOME, USER and LOGNAME of that user; all
+else of the environment stays. After SECONDS its whole group of processes is ended, and the status
+is 124. Without a way to hold to SECONDS it is not run, and the status is 125; as USER, 126.
+"""
+
+_RECEIVE = r"""
 ww_receive() (
     LC_ALL=C
     export LC_ALL
@@ -65,7 +128,9 @@ ww_receive() (
             done
             set -- "$@" "$had$word"
         done
-        said=$(exec "$@" </dev/null 2>&1) || {
+        had=30
+        timeout 9 true 2>/dev/null || had=''
+        said=$(ww_exec '' '' "$had" "$@" </dev/null 2>&1) || {
             had=$?
             printf '%s\n' "$said" >&2
             said=${said##*
@@ -93,11 +158,13 @@ ww_receive() (
     temp=''
 )
 """
+
+RECEIVE = EXEC + _RECEIVE
 """Defines ``ww_receive TARGET SIZE MODE OWNER GROUP [SHA256 [CHECK...]]``.
 
 It reads exactly SIZE bytes of stdin into a private (0600) file beside TARGET, checks their
 number and, if given, their SHA-256, syncs them to disk, runs the command CHECK (``%s`` in it is
-the private file) if given, which has to end with status 0, gives the file its owner and mode and
+the private file) if given, which has to end with status 0 within 30 seconds, gives the file its owner and mode and
 only then renames it to TARGET. MODE ``""`` keeps an existing file's, or is 0644; OWNER and GROUP
 ``""`` keep an existing file's where that is allowed. A link at TARGET is replaced, never
 followed; a folder or device there is an error. On failure it says ``ww_receive: why`` on
@@ -142,7 +209,7 @@ is SIZE, and the line of ``df -Pk`` about the folder's disk.
 """
 
 SEND = (
-    RECEIVE
+    _RECEIVE
     + r"""
 ww_receive "$2" "$3" "$4" '' '' "$5" && printf '\n%s done\n' "$1"
 """

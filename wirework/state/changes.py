@@ -42,6 +42,7 @@ class Change:
     which, and beneath which, nothing is known any more. An ``opaque`` change (somebody's own
     command) leaves no fact known but those it predicts. ``ok_codes`` are the exit statuses that
     are no failure; ``counts`` tells from status and output whether anything was changed at all.
+    Of a ``sensitive`` change nothing may be written down but its words.
     """
 
     argv: tuple[str, ...]
@@ -54,6 +55,7 @@ class Change:
     payload: Payload | None = None
     ok_codes: tuple[int, ...] = (0,)
     counts: Callable[[int, bytes], bool] | None = None
+    sensitive: bool = False
 
 
 def text_diff(path: str, old: bytes | None, new: bytes | None) -> str:

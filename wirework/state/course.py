@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wirework.errors import BadInput, Failed, Refused, WireworkError
 from wirework.state.changes import Change
 from wirework.state.facts import Content, Entry, Fact, Glimpse, PathState
+from wirework.state.promise import drift, promise
 from wirework.state.results import Done, StepResult, StepStatus
 from wirework.state.script import Reader, Round
 from wirework.state.view import View
@@ -49,6 +50,7 @@ class _Progress:
     uncertain: bool = False
     problem: str = ""
     output: str = ""
+    seen: dict[Fact[Any], Any] = field(default_factory=dict)
 
 
 class _Blocked(Exception):
@@ -87,13 +89,21 @@ class Course:
     """One host's course through ``items``.
 
     ``planning`` decides without sending any change; ``diff`` asks for the old contents that
-    diffs need. Call ``next_round`` and ``take`` in turn until there is no next round.
+    diffs need. With the ``plan`` of an earlier look, one result an item, a step that has come to
+    differ from it stops the course before any change of that round is sent.
+    Call ``next_round`` and ``take`` in turn until there is no next round.
     """
 
     def __init__(
-        self, items: Sequence[Item], *, planning: bool = False, diff: bool = False
+        self,
+        items: Sequence[Item],
+        *,
+        planning: bool = False,
+        diff: bool = False,
+        plan: Sequence[StepResult] = (),
     ) -> None:
         self.items = items
+        self.plan = plan
         self.planning = planning
         self.diff = diff
         self._view = View()
@@ -151,22 +161,24 @@ class Course:
 
     def results(self) -> tuple[StepResult, ...]:
         """Return what came of each item."""
-        return tuple(
-            StepResult(
-                title=item.wish.title,
-                where=item.where,
-                status=progress.status,
-                changes=tuple(Done(c.verb, c.says, c.diff) for c in progress.changes),
-                uncertain=progress.uncertain,
-                problem=progress.problem,
-                output=progress.output,
-            )
-            for item, progress in zip(self.items, self._progress, strict=True)
-        )
+        return tuple(map(self._result, range(len(self.items))))
 
-    def under_way(self) -> str:
-        """Return what the changes sent last do, for an error while they are under way."""
-        return "" if self.planning else ", ".join(change.says for _, change in self._sent)
+    def fate(self, reader: Reader) -> str:
+        """Tell what was under way, and what was done, when the answer to a round broke off.
+
+        "" when nothing was to be changed: then there is nothing to tell.
+        """
+        if self.planning or not self._sent:
+            return ""
+        sent = [change for _, change in self._sent]
+        open_ = [change for number, change in enumerate(sent) if number not in reader.ended]
+        made = (change for progress in self._progress for change in progress.changes)
+        done = [change.says for change in made if not any(change is each for each in open_)]
+        # Nobody can know how far it came; the next run looks at the truth again.
+        under_way = ", ".join(change.says for change in open_) or "the look at what had changed"
+        return f"while this was under way: {under_way}" + (
+            f"; done: {', '.join(done)}" if done else ""
+        )
 
     def answers(
         self, question: Sequence[Fact[Any]], view: View, progress: _Progress
@@ -189,7 +201,22 @@ class Course:
                 blocked = True
         if blocked:
             raise _Blocked
+        progress.seen.update(zip(question, values, strict=True))
         return tuple(values)
+
+    def _result(self, number: int) -> StepResult:
+        item, progress = self.items[number], self._progress[number]
+        promised = self.planning or self.plan
+        return StepResult(
+            title=item.wish.title,
+            where=item.where,
+            status=progress.status,
+            changes=tuple(Done(c.verb, c.says, c.diff) for c in progress.changes),
+            uncertain=progress.uncertain,
+            problem=progress.problem,
+            output=progress.output,
+            promise=promise(progress.changes, progress.seen) if promised else None,
+        )
 
     def _advance(self) -> bool:
         """Decide the item at hand; False when it is blocked."""
@@ -208,6 +235,8 @@ class Course:
             while change := self._runner.next_change(self, self._view, progress):
                 progress.changes.append(change)
                 self._sent.append((self._position, change))
+                if self._has_drifted():
+                    return False
                 self._view.expect(change)
                 progress.uncertain |= self.planning and change.counts is not None
         except _Blocked:
@@ -223,6 +252,16 @@ class Course:
             progress.status = StepStatus.CHANGED if progress.changes else unchanged
         self._runner = None
         self._position += 1
+        return True
+
+    def _has_drifted(self) -> bool:
+        """Stop, with nothing more sent, when the item at hand is not what was planned."""
+        at = self._position
+        if not self.plan or not (drifted := drift(self.plan[at], self._result(at))):
+            return False
+        self._drop_unsent(0)
+        self._sent = []
+        self._stop(at, drifted)
         return True
 
     def _suppose(self) -> None:

@@ -6,13 +6,15 @@ import difflib
 import inspect
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ParamSpec, TypeAlias, get_type_hints
 
 from wirework.errors import ArgumentError, BadInput, TemplateError
 from wirework.ssh import LocalFile
-from wirework.state.arguments import Sources, convert, describe
+from wirework.state.arguments import Rendered, Sources, convert, describe
 from wirework.state.changes import Change
 from wirework.state.facts import Fact
+from wirework.state.local_tree import LocalTree
 
 Steps: TypeAlias = Generator[Fact[Any] | tuple[Fact[Any], ...] | Change, Any, None]
 """What an operation's body is: it yields a fact (or several at once) and receives the answer
@@ -50,12 +52,22 @@ class Wish:
 
 @dataclass(frozen=True)
 class Operation:
-    """A named way of making something true, with one signature for every way of calling it."""
+    """A named way of making something true, with one signature for every way of calling it.
+
+    Called with its parameters by name it gives a Wish: ``link(path="now", to="r1")``.
+    """
 
     name: str
     summary: str
     parameters: tuple[Parameter, ...]
     function: Callable[..., Steps]
+
+    def __call__(self, **arguments: object) -> Wish:
+        """Wish for it from a program: files and folders are named by any path of this machine.
+
+        Raises as ``wish`` does.
+        """
+        return self.wish(arguments, _Here())
 
     def wish(self, arguments: Mapping[str, Any], sources: Sources) -> Wish:
         """Bind plain values to the signature, checked and converted.
@@ -100,6 +112,20 @@ class Operation:
         """Return the parameters by which a report names the step, the most telling first."""
         telling = ("dest", "path", "argv", "name", "user", "ip", "key", "src", "url", "port")
         return tuple(p for name in telling for p in self.parameters if p.name == name)
+
+
+class _Here:
+    """The files that programs name: by their paths."""
+
+    def render(self, name: str) -> Rendered:
+        hint = "render it yourself, and give file its content"
+        raise TemplateError("templates belong to playbooks", where=name, hint=hint)
+
+    def find_file(self, name: str) -> LocalFile:
+        return LocalFile.of(Path(name))
+
+    def find_folder(self, name: str) -> LocalTree:
+        return LocalTree.of(Path(name))
 
 
 def operation(function: Callable[P, Steps]) -> Operation:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wirework.state.changes import Verb
+    from wirework.state.promise import Promise
 
 
 class StepStatus(StrEnum):
@@ -45,6 +46,8 @@ class StepResult:
     """Only in a plan: an earlier change may make it come out otherwise."""
     problem: str = ""
     output: str = ""
+    promise: Promise | None = field(default=None, compare=False)
+    """Only in a plan, of a step that changes something."""
 
 
 @dataclass(frozen=True)

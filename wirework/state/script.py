@@ -12,64 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wirework.errors import Failed
-from wirework.ssh.shell import RECEIVE
 from wirework.state.facts import Fact, quote
-from wirework.state.facts.readiness import READINESS_SHELL
-from wirework.state.operations.accounts import ACCOUNTS_SHELL
-from wirework.state.operations.archive import UNPACK
-from wirework.state.operations.command import RUN
-from wirework.state.operations.download import DOWNLOAD
-from wirework.state.operations.git import CHECKOUT
-from wirework.state.operations.machine import MACHINE_SHELL
-from wirework.state.operations.packages import PACKAGES_SHELL
-from wirework.state.operations.paths import BENEATH
-from wirework.state.operations.services import SERVICES_SHELL
+from wirework.state.prelude import needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from wirework.state.changes import Change
 
+SETTINGS = "set +Cefuvx\nunset CDPATH POSIXLY_CORRECT\n"
+"""Undoes what a login exports to its shells: bash takes SHELLOPTS, and CDPATH sends cd astray."""
 OUTPUT_KEPT = 64 * 1024
 """Bytes kept of what one change prints: the last ones."""
-
-PRELUDE = (
-    r"""
-ww_mark() { printf '\n%s %s\n' "$ww_t" "$*"; }
-ww_next() { ww_mark next; }
-ww_change() {
-  ww_n=$1 ww_ok=" $2 "; shift 2
-  ww_mark change "$ww_n"
-  "$@" 2>&1
-  ww_s=$?
-  ww_mark ended "$ww_n" "$ww_s"
-  case $ww_ok in *" $ww_s "*) ;; *) ww_mark done; exit 0 ;; esac
-}
-ww_link() {
-  ww_l=$(mktemp -u -- "$2.XXXXXXXXXX") && ln -s -- "$1" "$ww_l" &&
-  { mv -fT -- "$ww_l" "$2" || { rm -f -- "$ww_l"; return 1; }; }
-}
-ww_folders() {
-  ww_m=$1 ww_o=$2 ww_g=$3; shift 3
-  while [ $# -gt 1 ]; do mkdir -- "$1" && chmod 00755 -- "$1" || return; shift; done
-  mkdir -- "$1" || return
-  [ -z "$ww_o$ww_g" ] || chown -- "$ww_o${ww_g:+:$ww_g}" "$1" || return
-  chmod "$ww_m" -- "$1"
-}
-"""
-    + RECEIVE
-    + RUN
-    + UNPACK
-    + DOWNLOAD
-    + CHECKOUT
-    + ACCOUNTS_SHELL
-    + MACHINE_SHELL
-    + PACKAGES_SHELL
-    + BENEATH
-    + READINESS_SHELL
-    + SERVICES_SHELL
-)
-"""Functions that changes and facts call; all names begin with ``ww_``."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +42,7 @@ class Round:
 
     def script(self, token: str) -> bytes:
         """Return the script, which answers in frames that begin with ``token``."""
-        # In braces: of a script that a lost connection cuts off, nothing is run.
-        lines = ["{\n", f"ww_t={quote(token)}\n", PRELUDE]
+        lines: list[str] = []
         for number, change in enumerate(self.changes):
             words = " ".join(quote(word) for word in change.argv)
             stdin = "" if change.payload else " </dev/null"
@@ -98,11 +51,18 @@ class Round:
         if self.facts:
             # Tools speak plainly and sort by bytes for facts; people's commands keep their locale.
             lines.append("LC_ALL=C; export LC_ALL\n")
+        asked = {True: "", False: ""}
         for number, group in enumerate(self.groups()):
-            lines.append(f"ww_mark fact {number}\n")
-            lines.append(f"{{\n{type(group[0]).ask(group)}}} </dev/null 2>/dev/null\n")
-        lines.append("ww_mark done\n}\n")
-        return "".join(lines).encode("utf-8", "surrogateescape")
+            ask = f"ww_mark fact {number}\n{{\n{type(group[0]).ask(group)}}}"
+            asked[type(group[0]).buffered] += f"{ask} </dev/null 2>/dev/null\n"
+        if asked[True]:
+            # Else each line of an answer is a packet of its own.
+            lines.append(f"{{\n{asked[True]}}} | dd ibs=65536 obs=65536 2>/dev/null\n")
+        lines.append(asked[False])
+        lines.append("ww_mark done\n")
+        # In braces: of a script that a lost connection cuts off, nothing is run.
+        whole = ("{\n", SETTINGS, f"ww_t={quote(token)}\n", needed(lines), *lines, "}\n")
+        return "".join(whole).encode("utf-8", "surrogateescape")
 
     def stdin(self, script: bytes) -> bytes | Iterable[bytes]:
         """Return all that the host reads: the script, then every payload in order."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from wirework.documents import write
 from wirework.errors import BadInput, LabError
 from wirework.lab import folder as folders
 from wirework.lab import processes
@@ -130,7 +131,7 @@ def _start(record: Record, folder: Path, pairs: Sequence[Pair]) -> None:
     record.save(folder)
     for host in record.hosts:
         (folder / "hosts" / host.name).mkdir(mode=0o700, parents=True)
-    folders.write(folder / INVENTORY, _inventory(record).encode())
+    write(folder / INVENTORY, _inventory(record).encode())
     deadline = time.monotonic() + START_TIMEOUT
     sockets = [pair.listener.fileno() for pair in pairs]
     processes.launch(

@@ -20,7 +20,7 @@ from pathlib import Path
 import asyncssh
 import psutil
 
-from wirework.lab import folder as folders
+from wirework.documents import write
 from wirework.lab import processes
 from wirework.lab.embedded.record import Record
 from wirework.lab.embedded.shell import WINDOW, run
@@ -75,8 +75,8 @@ async def _serve(record: Record, folder: Path, sockets: list[int]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     user_key = asyncssh.generate_private_key(_KEY_TYPE, comment=f"wirework {folder.name}")
     host_keys = [asyncssh.generate_private_key(_KEY_TYPE) for _ in record.hosts]
-    folders.write(folder / KEY, user_key.export_private_key())
-    folders.write(folder / KNOWN_HOSTS, _known_hosts(record, host_keys))
+    write(folder / KEY, user_key.export_private_key())
+    write(folder / KNOWN_HOSTS, _known_hosts(record, host_keys))
     async with contextlib.AsyncExitStack() as stack:
         for host, key, descriptor in zip(record.hosts, host_keys, sockets, strict=True):
             home = folder / "hosts" / host.name

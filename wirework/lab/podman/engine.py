@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wirework.documents import write
 from wirework.errors import BadInput, LabError
-from wirework.lab import folder as folders
 from wirework.lab.podman import rootless
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def choose(image: str, folder: Path) -> Engine:
         plain.probe(image)
     except PodmanFailed:
         conf = folder / _CONF_NAME
-        folders.write(conf, _CONF.encode())
+        write(conf, _CONF.encode())
         ours = Engine(conf)
         ours.probe(image)
         return ours

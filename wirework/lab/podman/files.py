@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import asyncssh
 import yaml
 
-from wirework.lab import folder as folders
+from wirework.documents import write
 from wirework.lab.model import INVENTORY, KEY, KNOWN_HOSTS
 from wirework.lab.podman import image
 from wirework.lab.podman.model import PASSWORD, SSH_CONFIG, SSH_PORT
@@ -30,29 +30,29 @@ exec cat "${{0%/*}}/{PASSWORD}"
 def prepare(record: Record, folder: Path) -> None:
     """Make the lab's key, its password if a host wants one, and what each host is started with."""
     key = asyncssh.generate_private_key(_KEY_TYPE, comment=f"wirework {folder.name}")
-    folders.write(folder / KEY, key.export_private_key())
+    write(folder / KEY, key.export_private_key())
     password = secrets.token_urlsafe(18).encode()
     if any(image.find(host.image).password for host in record.hosts):
-        folders.write(folder / PASSWORD, password)
-        folders.write(folder / ASKPASS, _ASKPASS_TEXT.encode())
+        write(folder / PASSWORD, password)
+        write(folder / ASKPASS, _ASKPASS_TEXT.encode())
         (folder / ASKPASS).chmod(0o700)
     (folder / "hosts").mkdir(mode=0o700)
     for host in record.hosts:
         own = folder / "hosts" / host.name
         own.mkdir(mode=0o700)
         host_key = asyncssh.generate_private_key(_KEY_TYPE, comment=host.name)
-        folders.write(own / "host_key", host_key.export_private_key())
-        folders.write(own / "host_key.pub", host_key.export_public_key())
-        folders.write(own / "authorized_keys", key.export_public_key())
+        write(own / "host_key", host_key.export_private_key())
+        write(own / "host_key.pub", host_key.export_public_key())
+        write(own / "authorized_keys", key.export_public_key())
         if image.find(host.image).password:
-            folders.write(own / PASSWORD, password)
+            write(own / PASSWORD, password)
 
 
 def describe(record: Record, folder: Path) -> None:
     """Write how the hosts are reached: for Wirework, and for ssh and what is built on it."""
-    folders.write(folder / KNOWN_HOSTS, _known_hosts(record, folder))
-    folders.write(folder / INVENTORY, _inventory(record).encode())
-    folders.write(folder / SSH_CONFIG, _ssh_config(record, folder).encode())
+    write(folder / KNOWN_HOSTS, _known_hosts(record, folder))
+    write(folder / INVENTORY, _inventory(record).encode())
+    write(folder / SSH_CONFIG, _ssh_config(record, folder).encode())
 
 
 def _known_hosts(record: Record, folder: Path) -> bytes:

@@ -59,6 +59,9 @@ _IMAGES = (
     Image(name="python"),
     Image(name="busybox", parent="", user="root", sudo=False),
     Image(name="services"),
+    Image(name="systemd"),
+    Image(name="openrc"),
+    Image(name="rpm"),
     Image(name="password", password=True),
 )
 

@@ -22,6 +22,8 @@ NONE = "none"
 
 LOOK = 0.1
 """Seconds after which a waiter looks whether the connection is still there."""
+READS_ON = "SSH-2.0-OpenSSH"
+"""A server that takes the first request of a login before it has said that it may be made."""
 MAX_PROMPTS = 16
 """Questions in one round of keyboard-interactive that are read at all."""
 MAX_ROUNDS = 8
@@ -85,6 +87,8 @@ class UserAuth(AuthOnlyHandler):
         """Ask for the service of logging in; raises SSHException or EOFError without it."""
         deadline = time.monotonic() + self.transport.auth_timeout
         self._request_auth()  # type: ignore[attr-defined]  # the stubs leave out what is private
+        if self.transport.remote_version.startswith(READS_ON):
+            return  # its answer comes with that to the first request: one round trip less
         while not self._accepted.wait(LOOK):
             if not self.transport.is_active():
                 raise self.transport.get_exception() or EOFError()

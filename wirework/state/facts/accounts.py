@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from wirework.errors import Failed
 from wirework.state.facts.base import Fact, PathFact, quote
@@ -37,6 +37,7 @@ class Account:
 
 
 class _NameFact(Fact[V]):
+    buffered: ClassVar[bool] = True
     name: str
 
 
@@ -187,6 +188,8 @@ class Shadow(_NameFact[Password | None]):
 @dataclass(frozen=True)
 class IsFolder(PathFact[bool]):
     """Whether a path leads to a folder, links followed: of a new home no more is known."""
+
+    buffered: ClassVar[bool] = True
 
     path: str
 

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExitStatus(Fact[int]):
-    """The exit status of somebody's own question, asked from the folder ``chdir``."""
+    """The exit status of somebody's own question, asked from the folder ``chdir`` as ``user``."""
 
     argv: tuple[str, ...]
     chdir: str = ""
+    user: str = ""
 
     def spoiled_by(self, change: Change) -> bool:
         """Nobody knows what a command looks at, so any change may change its answer."""
@@ -28,11 +29,13 @@ class ExitStatus(Fact[int]):
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
         """Run each in a subshell of its own, without input or output."""
-        return "".join(
-            f"( {f'cd -- {quote(f.chdir)} && ' if f.chdir else ''}"
-            f"{' '.join(map(quote, f.argv))} ) >/dev/null; printf '%s\\n' \"$?\"\n"
-            for f in asked
-        )
+        return "".join(f"( {f._words()} ) >/dev/null; printf '%s\\n' \"$?\"\n" for f in asked)
+
+    def _words(self) -> str:
+        words = " ".join(map(quote, self.argv))
+        if self.user:
+            return f"ww_exec {quote(self.user)} {quote(self.chdir)} '' {words}"
+        return f"cd -- {quote(self.chdir)} && {words}" if self.chdir else words
 
     @classmethod
     def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
@@ -23,6 +24,21 @@ class Fact(Generic[V]):
     confirms: ClassVar[bool] = True
     """Whether a predicted answer is worth asking for, to see that it came true."""
 
+    buffered: ClassVar[bool] = False
+    """Whether answers may wait for each other and come at once, which is less work at both ends.
+
+    Not where a program is run that may leave a process behind: that would hold them all up.
+    """
+
+    @property
+    def about(self) -> str:
+        """What it asks about, in a word or two for people."""
+        return " ".join([self._kind(), *(str(value) for value in vars(self).values())])
+
+    @classmethod
+    def _kind(cls) -> str:
+        return re.sub("(?<=[a-z0-9])(?=[A-Z])", " ", cls.__name__).lower()
+
     def spoiled_by(self, change: Change) -> bool:
         """Tell whether the answer may be another one once ``change`` is done."""
         return change.opaque
@@ -42,6 +58,11 @@ class PathFact(Fact[V]):
     """A question about one path."""
 
     path: str
+
+    @property
+    def about(self) -> str:
+        """The path, and what of it."""
+        return f"{self.path} ({self._kind()})"
 
     def spoiled_by(self, change: Change) -> bool:
         """Tell whether ``change`` leaves nothing known of the path."""

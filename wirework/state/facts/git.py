@@ -34,15 +34,17 @@ class Checkout:
 
 @dataclass(frozen=True)
 class GitCheckout(PathFact[Checkout]):
-    """What is checked out in a folder."""
+    """What is checked out in a folder, as ``user`` sees it."""
 
     path: str
+    user: str = ""
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
         """Print a letter for each folder, and a repository's head, dirt and origin."""
         return "".join(
             f"(\np={quote(f.path)}\n"
+            f"{f._git()}"
             'if [ ! -e "$p/.git" ]; then\n'
             'for e in "$p"/* "$p"/.[!.]* "$p"/..?*; do\n'
             'if [ -e "$e" ] || [ -h "$e" ]; then echo o; exit; fi\ndone\necho e; exit\nfi\n'
@@ -50,13 +52,17 @@ class GitCheckout(PathFact[Checkout]):
             # A repository that is broken is not the one that it stands in.
             "unset GIT_DIR GIT_WORK_TREE\n"
             "GIT_CEILING_DIRECTORIES=$(cd .. && pwd -P); export GIT_CEILING_DIRECTORIES\n"
-            "git rev-parse --git-dir >/dev/null || { echo x; exit; }\n"
-            "echo g\ngit rev-parse -q --verify 'HEAD^{commit}' || echo\n"
-            'if [ -n "$(git status --porcelain --untracked-files=no | head -c 1)" ]; '
+            "g rev-parse --git-dir >/dev/null || { echo x; exit; }\n"
+            "echo g\ng rev-parse -q --verify 'HEAD^{commit}' || echo\n"
+            'if [ -n "$(g status --porcelain --untracked-files=no | head -c 1)" ]; '
             "then echo dirty; else echo clean; fi\n"
-            "git config --get remote.origin.url\n)\nww_next\n"
+            "g config --get remote.origin.url\n)\nww_next\n"
             for f in asked
         )
+
+    def _git(self) -> str:
+        """Return the function that asks git, in the folder that it is called in."""
+        return f"g() {{ ww_git {quote(self.user)} . '' \"$@\"; }}\n"
 
     @classmethod
     def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[Checkout]:
@@ -95,12 +101,13 @@ class GitRemote(Fact[RemoteRef]):
 
     repo: str
     version: str
+    user: str = ""
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
         """One ``ls-remote`` for each; nobody is asked for a password."""
         return "GIT_TERMINAL_PROMPT=0; export GIT_TERMINAL_PROMPT\n" + "".join(
-            f"ww_git {PATIENCE} ls-remote -- {quote(f.repo)} "
+            f"ww_git {quote(f.user)} '' {PATIENCE} ls-remote -- {quote(f.repo)} "
             f"{' '.join(quote(ref) for ref in f.refs())} 2>&1 || echo failed\nww_next\n"
             for f in asked
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from wirework.state.facts.base import Fact
 
@@ -23,6 +23,8 @@ class Login:
 @dataclass(frozen=True)
 class Whoami(Fact[Login]):
     """Who the work is done as, on the host."""
+
+    buffered: ClassVar[bool] = True
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:

@@ -101,9 +101,11 @@ def apk_newer(names: Sequence[str], lines: Sequence[str]) -> dict[str, str]:
 
 
 def dnf_newer(names: Sequence[str], lines: Sequence[str]) -> dict[str, str]:
-    """Read ``name.architecture  version  repository``."""
+    """Read ``name.architecture  version  repository``, up to what others make obsolete."""
     newer: dict[str, str] = {}
     for line in lines:
+        if line.startswith("Obsoleting"):
+            break
         words = line.split()
         if len(words) == DNF_WORDS and (name := words[0].rpartition(".")[0]) in names:
             newer[name] = words[1]

@@ -185,19 +185,29 @@ class IndexAge(Fact[int | None]):
 
 
 _INDEX_AGE = r"""
+known= stamp=
 case $m in
 apt) i=/var/lib/apt/lists
   set -- "$i"/*_Packages* -- /etc/apt/sources.list /etc/apt/sources.list.d/* ;;
-apk) i=/var/cache/apk; set -- "$i"/APKINDEX* /etc/apk/cache/APKINDEX* -- /etc/apk/repositories ;;
-dnf) i=/var/cache/dnf; set -- "$i"/*.solv /var/cache/libdnf5/*/repodata -- /etc/yum.repos.d/* ;;
+apk) i=/var/cache/apk
+  # What is in folders of the host is not fetched, nor kept.
+  grep -q :// /etc/apk/repositories /etc/apk/repositories.d/* || known=1
+  set -- "$i"/APKINDEX* /etc/apk/cache/APKINDEX* \
+    -- /etc/apk/repositories /etc/apk/repositories.d/* ;;
+dnf) i=/var/cache/dnf
+  # dnf writes in the folder for other reasons, too.
+  for p in "$i"/*.solv; do
+    if [ -e "$p" ] && { [ -z "$stamp" ] || [ "$p" -ot "$stamp" ]; }; then stamp=$p; fi
+  done
+  set -- "$i"/*.solv /var/cache/libdnf5/*/repodata -- /etc/yum.repos.d/* ;;
 *) exit 0 ;;
 esac
-known=
 while [ "$1" != -- ]; do if [ -e "$1" ] || [ -h "$1" ]; then known=1; fi; shift; done
 shift
 [ -n "$known" ] && [ -d "$i" ] || exit 0
-for p do if [ "$p" -nt "$i" ]; then exit 0; fi; done
-echo $(($(date +%s) - $(stat -c %Y -- "$i")))
+: "${stamp:=$i}"
+for p do if [ "$p" -nt "$stamp" ]; then exit 0; fi; done
+echo $(($(date +%s) - $(stat -c %Y -- "$stamp")))
 """
 
 _KEPT = tuple(INDEXES.values())

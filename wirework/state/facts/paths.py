@@ -48,6 +48,8 @@ _KINDS: dict[int, Kind] = {0o100000: "file", 0o040000: "directory", 0o120000: "l
 class PathState(PathFact[Entry]):
     """What stands at a path."""
 
+    buffered: ClassVar[bool] = True
+
     path: str
 
     @classmethod
@@ -107,6 +109,8 @@ def _entry(line: list[str], target: str) -> Entry:
 class Sha256(PathFact[str | None]):
     """The SHA-256 of a file's content in hex; None when there is no file to read."""
 
+    buffered: ClassVar[bool] = True
+
     path: str
 
     @classmethod
@@ -155,8 +159,10 @@ class Text:
 class Content(PathFact[Text | None]):
     """A file's content up to CONTENT_LIMIT; None when there is no file to read."""
 
-    path: str
+    buffered: ClassVar[bool] = True
     confirms: ClassVar[bool] = False
+
+    path: str
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:

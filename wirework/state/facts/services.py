@@ -26,6 +26,7 @@ UNIT_FOLDERS = (
     "/lib/systemd",
     "/run/systemd",
     "/usr/lib/systemd",
+    "/usr/local/lib/systemd",
 )
 """Where units and scripts stand: a change there may change what is true of any service."""
 
@@ -61,7 +62,8 @@ class InitSystem(Fact[Init]):
 class Service:
     """One service: ``fixed`` when it can be neither enabled nor disabled, as a static unit.
 
-    ``stale`` when systemd has not read its unit file since that was changed.
+    ``stale`` when systemd has not read its unit file since that was changed, ``once`` when it is
+    a oneshot service that counts as running only until its command has ended.
     """
 
     presence: Presence
@@ -69,6 +71,7 @@ class Service:
     enabled: bool = False
     fixed: bool = False
     stale: bool = field(default=False, compare=False)
+    once: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,10 @@ class ServiceState(Fact[Service]):
 SCRIPT_WORDS = 3
 """Words that ``ServiceState`` says of a script: is it there, its status, is it enabled."""
 
-_SHOW = "show -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload"
+_SHOW = (
+    "show -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload"
+    " -p Type -p RemainAfterExit"
+)
 _STATUS = rf"""
 [ "$i" != systemd ] || {{ units; ww_next; }}
 if [ "$i" = openrc ]; then command=rc-service; else command=service; fi
@@ -168,7 +174,8 @@ def _systemd(block: str, *, linked: bool) -> Service:
         raise Failed("the host gave no readable answer about its services")
     running = said["ActiveState"] in ("active", "reloading", "refreshing")
     file_state = said.get("UnitFileState", "")
-    if said["LoadState"] == "masked":
+    # One that was masked while it ran stays loaded, and cannot be started again all the same.
+    if said["LoadState"] == "masked" or file_state in ("masked", "masked-runtime"):
         return Service("masked", running=running)
     if said["LoadState"] == "not-found":
         return Service("absent", running=running)
@@ -178,4 +185,7 @@ def _systemd(block: str, *, linked: bool) -> Service:
         enabled=linked if file_state == "generated" else file_state in _ENABLED,
         fixed=file_state not in _UNFIXED,
         stale=said.get("NeedDaemonReload") == "yes",
+        # Of a unit file that it cannot read systemd says that, too.
+        once=said["LoadState"] == "loaded"
+        and (said.get("Type"), said.get("RemainAfterExit")) == ("oneshot", "no"),
     )

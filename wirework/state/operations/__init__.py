@@ -14,7 +14,7 @@ from wirework.state.operations.packages import package
 from wirework.state.operations.paths import absent, directory, link
 from wirework.state.operations.repositories import repository
 from wirework.state.operations.services import service
-from wirework.state.operations.settings import ini, json
+from wirework.state.operations.settings import ini, json, yaml
 from wirework.state.operations.trees import tree
 from wirework.state.operations.waiting import wait_for
 
@@ -23,7 +23,7 @@ OPERATIONS: dict[str, Operation] = {
     for each in (
         *(absent, command, directory, file, line, link, template),
         *(archive, download, git, script),
-        *(block, ini, json, replace, tree),
+        *(block, ini, json, replace, tree, yaml),
         *(authorized_key, cron, group, hostname, hosts, sudoers, sysctl, timezone, user),
         *(package, repository, service, wait_for),
     )

@@ -351,6 +351,7 @@ def _password(wish: _Wish, now: Password | None) -> Steps:
             says=f"user {wish.name} password" + (", locked" if locked else ""),
             predicts={Shadow(wish.name): Password(digest, locked=locked)},
             payload=Payload.of_bytes(line),
+            sensitive=True,
         )
     elif wish.locked is not None and wish.locked != now.locked:
         if now.digest == NO_PASSWORD and not wish.locked:
@@ -359,4 +360,5 @@ def _password(wish: _Wish, now: Password | None) -> Steps:
             ("ww_shadow", "passwd", "-l" if wish.locked else "-u", wish.name),
             says=f"user {wish.name} {'locked' if wish.locked else 'unlocked'}",
             predicts={Shadow(wish.name): Password(now.digest, locked=wish.locked)},
+            sensitive=True,
         )

@@ -151,11 +151,15 @@ ww_unpack() (
     [ -z "$hands" ] || chown -hR "$hands" tree || exit
     # From here on the folder holds a part of it, which no old marker may call whole.
     [ -z "$mark" ] || rm -f "$dest/__MARKER__" || exit
+    # What tells that it is done comes last, once all else is on the disk.
+    [ -z "$creates" ] || mv -- "tree/$creates" last || exit
     ww_merge tree "$dest" || exit
-    [ -z "$mark" ] || {
-        sync -f "$dest" 2>/dev/null || sync
+    sync -f "$dest" 2>/dev/null || sync
+    if [ -n "$creates" ]; then
+        mv -f -- last "$dest/$creates"
+    else
         printf '%s\n' "$mark" >mark && mv -f mark "$dest/__MARKER__"
-    }
+    fi
 )
 """.replace("__MARKER__", MARKER)
 """Defines ``ww_unpack ARCHIVE SIZE SHA256 DEST STRIP HANDS CREATES MARK``.

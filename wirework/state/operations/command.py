@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wirework.errors import BadInput
+from wirework.errors import BadInput, Refused
 from wirework.ssh import LocalFile
 from wirework.state.arguments import Argv, ChangedWhen, Codes, Environment, HostPath
 from wirework.state.changes import Change, Payload
-from wirework.state.facts import ExitStatus, Fact, PathState
+from wirework.state.facts import ExitStatus, Fact, Login, PathState, Whoami
+from wirework.state.facts.accounts import Account, User
 from wirework.state.operation import Steps, operation
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ SHEBANG_LIMIT = 255
 """Bytes of a script's first line that Linux reads (execve(2))."""
 
 RUN = r"""
-ww_run() ( exec "$@" )
-ww_in() ( cd -- "$1" && shift && exec "$@" )
 ww_with() (
     while [ -n "$1" ]; do
         export "$1=$2" || exit
@@ -35,9 +35,10 @@ ww_script() (
     ww_d=$(mktemp -d) || exit 125
     trap 'rm -rf -- "$ww_d"' EXIT
     trap 'exit 1' HUP INT PIPE TERM
-    ww_receive "$ww_d/script" "$1" 0700 '' '' "$2" || exit 125
-    ww_n=$3 ww_k=$(($# - 3))
-    shift 3
+    ww_receive "$ww_d/script" "$1" 0700 "$3" '' "$2" || exit 125
+    [ -z "$3" ] || chmod 0711 "$ww_d" || exit 125
+    ww_n=$4 ww_k=$(($# - 4))
+    shift 4
     while [ "$ww_k" -gt 0 ]; do
         set -- "$@" "$1"
         shift
@@ -47,23 +48,52 @@ ww_script() (
     "$@" </dev/null
 )
 """
-"""Defines ``ww_run CMD…``; ``ww_in FOLDER CMD…``; ``ww_with NAME VALUE… '' CMD…``, which exports
-variables first (in no list of processes); and ``ww_script SIZE SHA256 N CMD…``,
-which puts the path of a private file with SIZE bytes of stdin behind the first N words of CMD,
-and ends with NOT_SENT when there is no such file."""
+"""Defines ``ww_with NAME VALUE… '' CMD…``, which exports variables first (in no list of
+processes), and ``ww_script SIZE SHA256 OWNER N CMD…``, which puts the path of a private file with
+SIZE bytes of stdin behind the first N words of CMD, and ends with NOT_SENT when there is none."""
 
 NOT_SENT = 125
+LONGEST_SECONDS = 24 * 3600
+USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+TIMED_OUT = 124
+OWN_NAMES = ("HOME", "USER", "LOGNAME")
 
 
 @dataclass(frozen=True)
-class _Guards:
-    """What decides whether a command is run at all."""
+class _Frame:
+    """How a command runs, and what decides whether it runs at all."""
 
     chdir: str
     creates: str | None
     removes: str | None
     unless: tuple[str, ...] | None
     onlyif: tuple[str, ...] | None
+    env: Environment | None
+    user: str
+    timeout: int | None
+
+    def check(self, ok_codes: tuple[int, ...]) -> None:
+        """Refuse what does not go together."""
+        check_timeout(self.timeout)
+        if self.timeout is not None and TIMED_OUT in ok_codes:
+            raise BadInput(f"status {TIMED_OUT} tells that it took longer than timeout")
+        if not self.user:
+            return
+        check_user(self.user)
+        if own := [name for name, _ in self.env or () if name in OWN_NAMES]:
+            raise BadInput(f"env: {own[0]} is that of the user already")
+        paths = (self.chdir,) if self.chdir else (self.creates, self.removes)
+        if any(path and not path.startswith("/") for path in paths):
+            # They would start at a home folder, and nobody could tell whose.
+            raise BadInput("with user, paths are absolute, or start from an absolute chdir")
+
+    def words(self) -> tuple[str, ...]:
+        """Return the words before the command's own."""
+        limit = "" if self.timeout is None else str(self.timeout)
+        env = ("ww_with", *(word for pair in self.env for word in pair), "") if self.env else ()
+        return (*env, "ww_exec", self.user, self.chdir, limit)
 
     def met(self) -> Generator[tuple[Fact[Any], ...], Any, bool]:
         """Ask everything at once; True when the command is to be run."""
@@ -73,16 +103,40 @@ class _Guards:
                 asked[name] = PathState(posixpath.join(self.chdir, path))
         for name, argv in (("unless", self.unless), ("onlyif", self.onlyif)):
             if argv is not None:
-                asked[name] = ExitStatus(argv, self.chdir)
+                asked[name] = ExitStatus(argv, self.chdir, self.user)
+        if self.user:
+            asked |= {"login": Whoami(), "account": User(self.user)}
         if not asked:
             return True
         found = dict(zip(asked, (yield tuple(asked.values())), strict=True))
+        if self.user:
+            refuse_user(self.user, found["login"], found["account"])
         return not (
             ("creates" in found and found["creates"].kind != "absent")
             or ("removes" in found and found["removes"].kind == "absent")
             or found.get("unless") == 0
             or found.get("onlyif", 0) != 0
         )
+
+
+def check_timeout(seconds: int | None) -> None:
+    """Refuse a limit that is none; BadInput."""
+    if seconds is not None and not 1 <= seconds <= LONGEST_SECONDS:
+        raise BadInput(f"timeout is 1 to {LONGEST_SECONDS} seconds")
+
+
+def check_user(user: str) -> None:
+    """Refuse what can be no user's name; BadInput."""
+    if user and not USER_NAME.fullmatch(user):
+        raise BadInput(f"{user[:60]!r} is no user name")
+
+
+def refuse_user(user: str, login: Login, account: Account | None) -> None:
+    """Refuse to work as a user that is not there, or that the login cannot become."""
+    if account is None:
+        raise Refused(f"there is no user {user}")
+    if not login.is_root and login.user != user:
+        raise Refused(f"{login.user} cannot work as {user}", hint="become: true: only root can")
 
 
 @operation
@@ -95,6 +149,8 @@ def command(
     unless: Argv | None = None,
     onlyif: Argv | None = None,
     env: Environment | None = None,
+    user: str = "",
+    timeout: int | None = None,
     ok_codes: Codes | None = None,
     changed_when: ChangedWhen | None = None,
 ) -> Steps:
@@ -102,19 +158,30 @@ def command(
 
     Nor is it run when what it ``removes`` is not there, or ``onlyif`` ends with another status.
     ``chdir`` is the folder all three commands run in and relative paths start from. ``env`` is
-    for the command itself. ``ok_codes`` are the statuses that are no failure: 0 unless told.
-    ``changed_when`` tells when it counts as a change: statuses, or a pattern found in its
-    output, or false for never.
+    for the command itself. All three run as ``user``, from its home folder unless told, where
+    the round itself is root's. After ``timeout`` seconds it is ended with all that it started.
+    ``ok_codes`` are the statuses that are no failure: 0 unless told. ``changed_when`` tells when
+    it counts as a change: statuses, or a pattern found in its output, or false for never.
     """
-    if not (yield from _Guards(chdir or "", creates, removes, unless, onlyif).met()):
+    frame = _Frame(chdir or "", creates, removes, unless, onlyif, env, user, timeout)
+    frame.check(ok_codes or ())
+    return _run(argv, frame, ok_codes or (0,), changed_when)
+
+
+def _run(
+    argv: tuple[str, ...],
+    frame: _Frame,
+    ok_codes: tuple[int, ...],
+    changed_when: ChangedWhen | None,
+) -> Steps:
+    if not (yield from frame.met()):
         return
     yield Change(
-        # Behind exec, or `exit` and `set` would be those of the round's own shell.
-        (*_with(env), *(("ww_in", chdir) if chdir else ("ww_run",)), *argv),
-        says=shlex.join(argv),
+        (*frame.words(), *argv),
+        says=_says(argv, frame.user),
         verb="run",
         opaque=True,
-        ok_codes=ok_codes or (0,),
+        ok_codes=ok_codes,
         counts=changed_when.met if changed_when else None,
     )
 
@@ -130,6 +197,8 @@ def script(
     unless: Argv | None = None,
     onlyif: Argv | None = None,
     env: Environment | None = None,
+    user: str = "",
+    timeout: int | None = None,
     ok_codes: Codes | None = None,
     changed_when: ChangedWhen | None = None,
 ) -> Steps:
@@ -140,30 +209,25 @@ def script(
     """
     if ok_codes and NOT_SENT in ok_codes:
         raise BadInput(f"script: status {NOT_SENT} tells that it did not reach the host")
-    interpreter = _interpreter(src)
-    return _script(
-        src,
-        (*_with(env), *(("ww_in", chdir) if chdir else ("ww_run",)), *interpreter),
-        args or (),
-        _Guards(chdir or "", creates, removes, unless, onlyif),
-        ok_codes or (0,),
-        changed_when,
-    )
+    frame = _Frame(chdir or "", creates, removes, unless, onlyif, env, user, timeout)
+    frame.check(ok_codes or ())
+    before = (*frame.words(), *_interpreter(src))
+    return _script(src, before, args or (), frame, ok_codes or (0,), changed_when)
 
 
 def _script(  # noqa: PLR0917 - the operation's own parameters, looked at already
     src: LocalFile,
     before: tuple[str, ...],
     args: tuple[str, ...],
-    guards: _Guards,
+    frame: _Frame,
     ok_codes: tuple[int, ...],
     changed_when: ChangedWhen | None,
 ) -> Steps:
-    if not (yield from guards.met()):
+    if not (yield from frame.met()):
         return
     yield Change(
-        ("ww_script", str(src.size), src.sha256, str(len(before)), *before, *args),
-        says=shlex.join((src.path.name, *args)),
+        ("ww_script", str(src.size), src.sha256, frame.user, str(len(before)), *before, *args),
+        says=_says((src.path.name, *args), frame.user),
         verb="run",
         opaque=True,
         payload=Payload(src.size, src.pieces),
@@ -172,10 +236,8 @@ def _script(  # noqa: PLR0917 - the operation's own parameters, looked at alread
     )
 
 
-def _with(env: Environment | None) -> tuple[str, ...]:
-    if not env:
-        return ()
-    return ("ww_with", *(word for pair in env for word in pair), "")
+def _says(words: tuple[str, ...], user: str) -> str:
+    return f"{shlex.join(words)} (as {user})" if user else shlex.join(words)
 
 
 def _interpreter(src: LocalFile) -> tuple[str, ...]:

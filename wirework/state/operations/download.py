@@ -16,29 +16,30 @@ from wirework.state.operations.attributes import (
     octal,
     usable_folder,
 )
+from wirework.state.operations.command import check_timeout
 
 FILE_MODE = 0o644
+PATIENCE = 3600
 SCHEMES = ("http", "https", "ftp")
 
 DOWNLOAD = r"""
 ww_fetch() {
     if command -v curl >/dev/null; then
-        curl -fsSLg --connect-timeout 30 --speed-limit 1 --speed-time 60 -o "$2" --url "$1"
+        set -- "$3" curl -fsSLg --connect-timeout 30 --speed-limit 1 --speed-time 60 \
+            -o "$2" --url "$1"
     elif wget --version 2>/dev/null | grep -q GNU; then
-        wget -nv -T 60 -O "$2" "$1"
+        set -- "$3" wget -nv -T 60 -O "$2" "$1"
     elif command -v wget >/dev/null; then
         # The -T of busybox 1.35 ends in a crash.
-        if timeout 9 true 2>/dev/null; then set -- "$@" timeout 3600; fi
-        from=$1 to=$2
-        shift 2
-        "$@" wget -O "$to" "$from"
+        set -- "$3" wget -O "$2" "$1"
     else
         echo "there is neither curl nor wget"
         return 127
     fi
+    if timeout 9 true 2>/dev/null; then ww_exec '' '' "$@"; else shift; "$@"; fi
 }
 ww_download() (
-    url=$1 sum=$3 mode=$4 hands=$5 temp='' kept=''
+    url=$1 sum=$3 mode=$4 hands=$5 limit=$6 temp='' kept=''
     case $2 in /*) target=$2 ;; *) target=./$2 ;; esac
     LC_ALL=C
     export LC_ALL
@@ -54,7 +55,7 @@ ww_download() (
         said=$temp temp=''
         fail "cannot write in its folder: ${said##*: }"
     }
-    said=$(ww_fetch "$url" "$temp" 2>&1) || {
+    said=$(ww_fetch "$url" "$temp" "$limit" 2>&1) || {
         fail "$url cannot be fetched: ${said##*
 }"
     }
@@ -75,7 +76,7 @@ ww_download() (
     temp=''
 )
 """
-"""Defines ``ww_download URL TARGET SHA256 MODE HANDS``, which leaves TARGET whole: old or new."""
+"""Defines ``ww_download URL TARGET SHA256 MODE HANDS SECONDS``, which leaves TARGET whole: old or new."""
 
 
 @operation
@@ -87,16 +88,19 @@ def download(
     mode: Mode | None = None,
     owner: str = "",
     group: str = "",
+    timeout: int = PATIENCE,
 ) -> Steps:
     """Have the file at ``dest`` that the host itself fetches from ``url``.
 
     ``checksum`` is ``sha256:`` and 64 hexadecimal digits: a file that has it is not fetched again.
-    The host needs curl or wget. A new file gets mode 0644 unless told.
+    The host needs curl or wget. A new file gets mode 0644 unless told. The fetch may take
+    ``timeout`` seconds; one that stalls ends after a minute.
     """
     if not re.fullmatch("sha256:[0-9a-fA-F]{64}", checksum):
         raise BadInput("download: checksum is no sha256:…", hint="sha256sum FILE tells the digits")
     _check_url(url)
-    return _download(url, dest, checksum[7:].lower(), mode, owner, group)
+    check_timeout(timeout)
+    return _download(url, dest, checksum[7:].lower(), mode, owner, group, timeout)
 
 
 def _check_url(url: str) -> None:
@@ -115,7 +119,7 @@ def _check_url(url: str) -> None:
 
 
 def _download(  # noqa: PLR0917 - the operation's own parameters
-    url: str, dest: str, digest: str, mode: int | None, owner: str, group: str
+    url: str, dest: str, digest: str, mode: int | None, owner: str, group: str, timeout: int
 ) -> Steps:
     now, found, folder = yield (PathState(dest), Sha256(dest), folder_fact(dest))
     yield from usable_folder(dest, folder)
@@ -128,7 +132,15 @@ def _download(  # noqa: PLR0917 - the operation's own parameters
     kept = FILE_MODE if new else now.mode
     hands = f"{owner}:{group}" if group else owner
     yield Change(
-        ("ww_download", url, dest, digest, octal(kept if mode is None else mode), hands),
+        (
+            "ww_download",
+            url,
+            dest,
+            digest,
+            octal(kept if mode is None else mode),
+            hands,
+            str(timeout),
+        ),
         says=f"{dest} from {url}",
         verb="create" if new else "change",
         predicts={Sha256(dest): digest},

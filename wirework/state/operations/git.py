@@ -8,39 +8,38 @@ from typing import Any
 from wirework.errors import BadInput, Refused
 from wirework.state.arguments import HostPath
 from wirework.state.changes import Change
-from wirework.state.facts import Fact, PathState
+from wirework.state.facts import Fact, PathState, Whoami
+from wirework.state.facts.accounts import User
 from wirework.state.facts.git import Checkout, GitCheckout, GitRemote
 from wirework.state.operation import Steps, operation
 from wirework.state.operations.attributes import folder_fact, usable_folder
+from wirework.state.operations.command import check_timeout, check_user, refuse_user
 
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 SHORT = 10
 PATIENCE = 1800
-"""Seconds that a fetch may take."""
 
 CHECKOUT = r"""
 ww_git() (
+    ww_u=$1 ww_d=$2 ww_l=$3
+    shift 3
     # Not every busybox has timeout(1), nor the same one.
-    if timeout 9 true 2>/dev/null; then
-        ww_s=$1
-        shift
-        exec timeout "$ww_s" git "$@"
-    fi
-    shift
-    exec git "$@"
+    timeout 9 true 2>/dev/null || ww_l=''
+    ww_exec "$ww_u" "$ww_d" "$ww_l" git "$@"
 )
 ww_checkout() (
-    repo=$1 dest=$2 commit=$3 ref=$4 depth=$5 force=$6 patience=$7
+    repo=$1 dest=$2 commit=$3 ref=$4 depth=$5 force=$6 user=$7 patience=$8
     export GIT_TERMINAL_PROMPT=0
     # Not the repository that this folder may stand in.
     unset GIT_DIR GIT_WORK_TREE
-    [ -e "$dest/.git" ] || git init -q -- "$dest" 2>&1 || exit
+    [ -e "$dest/.git" ] || ww_git "$user" '' "$patience" init -q -- "$dest" 2>&1 || exit
     cd -- "$dest" || exit
-    git config remote.origin.url "$repo" || exit
-    git config --get-all remote.origin.fetch >/dev/null ||
-        git config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*' || exit
-    has() { git cat-file -e "$commit^{commit}" 2>/dev/null; }
-    fetch() { ww_git "$patience" fetch -q ${depth:+"--depth=$depth"} "$@"; }
+    g() { ww_git "$user" . "$patience" "$@"; }
+    g config remote.origin.url "$repo" || exit
+    g config --get-all remote.origin.fetch >/dev/null ||
+        g config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*' || exit
+    has() { g cat-file -e "$commit^{commit}" 2>/dev/null; }
+    fetch() { g fetch -q ${depth:+"--depth=$depth"} "$@"; }
     if ! has; then
         case $ref in
         '') fetch origin "$commit" 2>/dev/null ;;
@@ -55,11 +54,11 @@ ww_checkout() (
         echo "there is no commit $commit in $repo${ref:+ at $ref any more: run it again}" >&2
         exit 1
     }
-    git checkout -q ${force:+--force} --detach "$commit"
+    g checkout -q ${force:+--force} --detach "$commit"
 )
 """
-"""Defines ``ww_checkout REPO DEST COMMIT REF DEPTH FORCE PATIENCE``, and ``ww_git`` with a limit
-in seconds before git's own words."""
+"""Defines ``ww_checkout REPO DEST COMMIT REF DEPTH FORCE USER SECONDS``, and ``ww_git USER FOLDER
+SECONDS WORD…``, which runs without the limit where nothing can hold git to it."""
 
 
 @operation
@@ -70,15 +69,23 @@ def git(
     version: str = "HEAD",
     depth: int | None = None,
     force: bool = False,
+    user: str = "",
+    timeout: int = PATIENCE,
 ) -> Steps:
     """Have a git repository checked out at ``dest``, at the commit that ``version`` means.
 
     ``version`` is a branch, a tag, a full commit id, or HEAD for what the server holds as such.
     A checked-out full commit id costs no network. HEAD is detached: it names the commit. Changed
-    files that git knows are refused, or with ``force`` thrown away; all others stay.
+    files that git knows are refused, or with ``force`` thrown away; all others stay. Git works as
+    ``user``, with that user's keys, where the round itself is root's; fetching and writing the
+    files may take ``timeout`` seconds each.
     """
     _check(repo, version, depth)
-    return _git(repo, dest, version, depth, force=force)
+    check_user(user)
+    check_timeout(timeout)
+    if user and not dest.startswith("/"):
+        raise BadInput("git: with user, dest is an absolute path")
+    return _git(repo, dest, version, depth, force=force, user=user, timeout=timeout)
 
 
 def _check(repo: str, version: str, depth: int | None) -> None:
@@ -96,22 +103,33 @@ def _check(repo: str, version: str, depth: int | None) -> None:
         raise BadInput("git: depth counts commits: 1 or more")
 
 
-def _git(repo: str, dest: str, version: str, depth: int | None, *, force: bool) -> Steps:
+def _git(  # noqa: PLR0913 - the operation's own parameters, looked at already
+    repo: str,
+    dest: str,
+    version: str,
+    depth: int | None,
+    *,
+    force: bool,
+    user: str,
+    timeout: int,
+) -> Steps:
     named = not COMMIT.fullmatch(version)
-    questions: tuple[Fact[Any], ...] = (
-        GitCheckout(dest),
-        PathState(dest),
-        folder_fact(dest),
-        *((GitRemote(repo, version),) if named else ()),
-    )
-    now, place, folder, *remote = yield questions
+    asked: list[Fact[Any]] = [GitCheckout(dest, user), PathState(dest), folder_fact(dest)]
+    if named:
+        asked.append(GitRemote(repo, version, user))
+    if user:
+        asked += [Whoami(), User(user)]
+    now, place, folder, *more = yield tuple(asked)
+    if user:
+        refuse_user(user, *more[-2:])
+    remote = more[:1] if named else []
     yield from usable_folder(dest, folder)
     if place.kind not in ("absent", "directory", "link"):
         raise Refused(f"{dest} is a {place.kind}, not a folder", hint="remove it first")
     if now.kind == "other":
         raise Refused(f"{dest} holds files, but is no checkout", hint="remove it first")
     if now.kind == "refused":
-        raise Refused(f"git does not read {dest} for this user", hint="work as its owner")
+        raise Refused(f"git does not read {dest} for this user", hint="user: its owner")
     commit, ref = (remote[0].commit, remote[0].ref) if named else (version, "")
     if named and remote[0].problem:
         raise Refused(f"{repo} cannot be asked: {remote[0].problem}")
@@ -134,10 +152,11 @@ def _git(repo: str, dest: str, version: str, depth: int | None, *, force: bool) 
             ref,
             "" if depth is None else str(depth),
             "force" if force else "",
-            str(PATIENCE),
+            user,
+            str(timeout),
         ),
         says=f"{dest} {was}{commit[:SHORT]}" + (f" ({version})" if named else ""),
         verb="change" if now.head else "create",
-        predicts={GitCheckout(dest): wished},
+        predicts={GitCheckout(dest, user): wished},
         spoils=(dest,),
     )

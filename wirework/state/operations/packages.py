@@ -42,7 +42,12 @@ ww_index() (
   until=$(($(date +%s) + $2))
   case $1 in
     apk) mkdir -p /var/cache/apk && apk --wait "$2" update && touch /var/cache/apk; exit ;;
-    dnf) mkdir -p /var/cache/dnf && ww_dnf "$until" makecache && touch /var/cache/dnf; exit ;;
+    dnf)
+      # Without --refresh dnf takes what it has for good, for two days.
+      mkdir -p /var/cache/dnf && ww_dnf "$until" --refresh makecache || exit
+      touch /var/cache/dnf
+      for index in /var/cache/dnf/*.solv; do [ ! -e "$index" ] || touch "$index"; done
+      exit 0 ;;
   esac
   # apt waits for the lock of dpkg, but not for that of its lists.
   while :; do
@@ -85,7 +90,17 @@ ww_package() (
     apt) exec apt-get -y -q -o APT::Cmd::Pattern-Only=true -o Dpkg::Use-Pty=0 \
       -o "DPkg::Lock::Timeout=$seconds" -o Dpkg::Options::=--force-confdef \
       -o Dpkg::Options::=--force-confold "$@" ;;
-    apk) exec apk --wait "$seconds" --no-progress "$@" ;;
+    apk)
+      said=$(apk --wait "$seconds" --no-progress "$@" 2>&1)
+      status=$?
+      printf '%s\n' "$said"
+      case $said in
+        # apk is content with that.
+        *'not removed due to:'*)
+          printf '%s\n' "$said" | sed -n 's/^  *\(..*\): \(..*\)/\1 is needed by \2/p'
+          exit 1 ;;
+      esac
+      exit "$status" ;;
     dnf) ww_dnf "$(($(date +%s) + seconds))" "$@" ;;
   esac
 )
@@ -112,14 +127,21 @@ class _Package:
         """Return the question whether it is there as wished."""
         return InstalledVersion(self.name) if self.version else Installed(self.name)
 
-    def wished(self) -> str:
-        """Return the answer that leaves nothing to do."""
-        return self.version or "yes"
+    def met_by(self, found: str | None, manager: Manager) -> bool:
+        """Tell whether an answer leaves nothing to do."""
+        if not self.version or manager != "dnf" or not found:
+            return found == (self.version or "yes")
+        # dnf takes a version without its release or epoch for any of them.
+        wished = self.version.removeprefix("0:")
+        if ":" not in self.version:
+            found = found.rpartition(":")[2]
+        return wished == (found if "-" in wished else found.rpartition("-")[0])
 
-    def predicts(self) -> dict[Fact[Any], Any]:
+    def predicts(self, manager: Manager) -> dict[Fact[Any], Any]:
         """Return what is known of it once it is there."""
         known: dict[Fact[Any], Any] = {Installed(self.name): "yes"}
-        if self.version:
+        whole = ":" in self.version and "-" in self.version and self.version[:2] != "0:"
+        if self.version and (whole or manager != "dnf"):
             known[InstalledVersion(self.name)] = self.version
         return known
 
@@ -182,7 +204,7 @@ def _present(wished: Sequence[_Package], cache_age: int | None) -> Steps:
         *(each.installed() for each in wished),
     )
     _usable(manager)
-    missing = [w for w, now in zip(wished, found, strict=True) if now != w.wished()]
+    missing = [w for w, now in zip(wished, found, strict=True) if not w.met_by(now, manager)]
     if not missing:
         return
     yield from _refreshed(manager, age, cache_age)
@@ -195,7 +217,7 @@ def _present(wished: Sequence[_Package], cache_age: int | None) -> Steps:
                 manager,
                 verb,
                 [each.word(manager) for each in some],
-                {fact: value for each in some for fact, value in each.predicts().items()},
+                {fact: value for each in some for fact, value in each.predicts(manager).items()},
             )
 
 

@@ -24,23 +24,74 @@ ww_service() (
   init=$1 verb=$2 name=$3
   case $init,$verb in
     systemd,daemon-reload) exec systemctl daemon-reload ;;
+    systemd,start | systemd,restart | systemd,reload) ww_unit "$verb" "$name"; exit ;;
     systemd,*) exec systemctl "$verb" -- "$name" ;;
     openrc,enable) exec rc-update add "$name" default ;;
-    openrc,disable) exec rc-update -a del "$name" ;;
-    openrc,*) exec rc-service "$name" "$verb" ;;
+    openrc,disable)
+      # rc-update -a would fail for every runlevel that the service is not in.
+      for link in /etc/runlevels/*/"$name"; do
+        [ -h "$link" ] || [ -e "$link" ] || continue
+        link=${link%/*}
+        rc-update del "$name" "${link##*/}" || exit
+      done
+      exit 0 ;;
+    openrc,stop | openrc,reload) exec rc-service "$name" "$verb" ;;
+    openrc,*)
+      tool=rc-service
+      rc-service "$name" status >/dev/null 2>&1
+      # One that crashed counts as started, until it is zapped.
+      [ $? -ne 32 ] || rc-service "$name" zap || exit ;;
     sysv,enable) update-rc.d "$name" defaults && exec update-rc.d "$name" enable ;;
     sysv,disable) exec update-rc.d "$name" disable ;;
     sysv,stop) exec service "$name" stop ;;
+    *) tool=service ;;
   esac
-  service "$name" "$verb" || exit
+  "$tool" "$name" "$verb" || exit
   # Some scripts return before their daemon has written its PID file.
   for _ in 1 2 3 4 5; do
-    ! service "$name" status >/dev/null || exit 0
+    said=$("$tool" "$name" status 2>&1) && exit 0
+    [ $? -ne 32 ] || break
     sleep 1
   done
+  printf '%s\n' "$said"
+  exit 1
+)
+ww_unit() (
+  verb=$1 unit=$2
+  property() { value=$(systemctl show -p "$1" -- "$unit") && printf '%s' "${value#*=}"; }
+  read_log() { journalctl -q --no-pager -o cat "$@" 2>/dev/null; }
+  began=$(date +%s)
+  said=$(systemctl "$verb" -- "$unit" 2>&1)
+  status=$?
+  if [ "$status" -eq 0 ]; then
+    [ "$verb" != reload ] || exit 0
+    kind=$(property Type)
+    # Of these systemd knows no more than that a process was begun: one that ends at once is told.
+    case $kind in simple | exec | idle) sleep 0.3 ;; esac
+    case $kind,$(property ActiveState),$(property SubState) in
+      oneshot,inactive,*) exit 0 ;;
+      *,failed,* | *,inactive,* | *,auto-restart*) status=1 said="$unit ended at once" ;;
+      *) exit 0 ;;
+    esac
+  fi
+  printf '%s\n' "$said" | grep -v '^See '
+  journalctl --sync 2>/dev/null
+  case $said in
+    # It was read, and found to be so, before.
+    *'bad unit file setting'*) read_log -n 2 "UNIT=$unit" ;;
+    'Job for '* | *'ended at once')
+      set -- -n 20 "--since=@$began"
+      read_log "$@" "UNIT=$unit" | grep ' Failed with result '
+      read_log "$@" "UNIT=$unit" | grep -e ' exited, ' -e ' too quickly'
+      read_log "$@" "_SYSTEMD_UNIT=$unit" ;;
+  esac
+  exit "$status"
 )
 """
-"""Defines ``ww_service INIT VERB NAME`` with the verbs of systemctl(1)."""
+"""Defines ``ww_service INIT VERB NAME`` with the verbs of systemctl(1).
+
+A unit of systemd's that does not start, or ends at once, says the last lines of its own log.
+"""
 
 WRITTEN = ("/run", "/var", "/tmp")  # noqa: S108  (named, never written to)
 """Where a service writes when it starts or stops."""
@@ -75,6 +126,8 @@ def service(
     """
     if not re.fullmatch(r"(?:[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*)?", name):
         raise BadInput(f"{name!r} is no name of a service")
+    if (stem := name.removesuffix(".service")).endswith("@"):
+        raise BadInput(f"{name} is a template", hint=f"one of its services is {stem}NAME")
     if restarted and reloaded:
         raise BadInput("a service is restarted or reloaded, not both")
     if running is False and (restarted or reloaded):
@@ -97,36 +150,55 @@ def _daemon_reload() -> Steps:
 
 def _service(wish: _Wish) -> Steps:
     init, now = yield InitSystem(), ServiceState(wish.name)
-    _possible(wish, init, now)
-    starts = bool(wish.running and not now.running) or wish.again is not None
-    if init == "systemd" and (wish.daemon_reload or (now.stale and starts)):
+    trouble = _trouble(wish, init, now)
+    if trouble and not now.stale:
+        raise trouble
+    if init == "systemd" and (wish.daemon_reload or (now.stale and _begins(wish, now))):
         yield _reload_units()
-        now = replace(now, stale=False)
+        # What the old unit file does not allow, the new one may.
+        now = (yield ServiceState(wish.name)) if trouble else replace(now, stale=False)
+        trouble = _trouble(wish, init, now)
+    if trouble:
+        raise trouble
     if wish.enabled is not None and wish.enabled != now.enabled:
         now = replace(now, enabled=wish.enabled)
         yield _act(init, "enable" if wish.enabled else "disable", wish.name, now)
-    if starts:
-        now, was_running = replace(now, running=True), now.running
-        yield _act(init, (was_running and wish.again) or "start", wish.name, now)
+    if _starts(wish, now):
+        verb = (now.running and wish.again) or "start"
+        yield _act(init, verb, wish.name, replace(now, running=not now.once))
     elif wish.running is False and now.running:
         yield _act(init, "stop", wish.name, replace(now, running=False))
 
 
-def _possible(wish: _Wish, init: Init, now: Service) -> None:
-    """Refuse what cannot be made true; a service that is not there is stopped already."""
-    wanted = wish.running or wish.enabled or wish.again is not None
-    if not wanted:
-        return
+def _starts(wish: _Wish, now: Service) -> bool:
+    return wish.again is not None or bool(wish.running and not now.running)
+
+
+def _begins(wish: _Wish, now: Service) -> bool:
+    """Tell whether anything is to be done for which systemd should know the unit file."""
+    return _starts(wish, now) or bool(wish.enabled and not now.enabled)
+
+
+def _trouble(wish: _Wish, init: Init, now: Service) -> Refused | None:
+    """Return why it cannot be made true; a service that is not there is stopped already."""
+    if not (wish.running or wish.enabled or wish.again is not None):
+        return None
     if init == "none":
-        raise Refused("the host has no init system that is known", hint="systemd, OpenRC or sysv")
+        return Refused("the host has no init system that is known", hint="systemd, OpenRC or sysv")
     if now.presence == "absent":
-        raise Refused(f"there is no service {wish.name}", hint="install its package before")
-    if now.presence == "masked":
-        raise Refused(f"{wish.name} is masked", hint=f"systemctl unmask {unit(wish.name)}")
+        return Refused(f"there is no service {wish.name}", hint="install its package before")
+    if now.presence == "masked" and _begins(wish, now):
+        return Refused(f"{wish.name} is masked", hint=f"systemctl unmask {unit(wish.name)}")
     if wish.enabled and now.fixed and not now.enabled:
-        raise Refused(
+        return Refused(
             f"{wish.name} cannot be enabled", hint="its unit file has no [Install] section"
         )
+    if wish.running and now.once:
+        return Refused(
+            f"{wish.name} ends by itself, so it is never found running",
+            hint="restarted: true runs it; or RemainAfterExit=yes in its unit file",
+        )
+    return None
 
 
 def _reload_units() -> Change:

@@ -1,4 +1,4 @@
-"""Single settings in ini and JSON files that others wrote; comments and layout stay."""
+"""Single settings in ini, JSON and YAML files that others wrote; comments and layout stay."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from wirework.state.operation import Steps, operation
 from wirework.state.operations.ini_text import IniText
 from wirework.state.operations.json_text import JsonText
 from wirework.state.operations.writing import Edited, checked, edit
+from wirework.state.operations.yaml_text import YamlText
 
 _NOT_GIVEN = Json(object())
 
@@ -88,6 +89,42 @@ def json(
         new = text.set(key, value) if present else text.remove(key)
         content = new.text.encode() if new != text or not old else old
         return Edited(content, ".".join(key))
+
+    return edit(
+        path,
+        rewrite,
+        present=present,
+        create=create,
+        sensitive=sensitive,
+        validate=checked(validate),
+    )
+
+
+@operation
+def yaml(
+    path: HostPath,
+    key: Key,
+    *,
+    value: Json = _NOT_GIVEN,
+    present: bool = True,
+    create: bool = False,
+    validate: Argv | None = None,
+    sensitive: bool = False,
+) -> Steps:
+    """Have ``value`` at a key of a YAML file, or nothing there when ``present`` is false.
+
+    The key is words with dots between, ``a.b.0``, or a list of words; a number counts a list's
+    members from 0. Mappings on the way are made. Comments, order and quotes of all else stay.
+    """
+    if present == (value is _NOT_GIVEN):
+        raise BadInput(
+            "yaml needs value, or present: false" if present else "present: false takes no value"
+        )
+
+    def rewrite(old: bytes) -> Edited:
+        text = YamlText.read(old)
+        new = text.set(key, value) if present else text.remove(key)
+        return Edited(new.content() if new is not text else old, ".".join(key))
 
     return edit(
         path,

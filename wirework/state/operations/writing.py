@@ -196,6 +196,7 @@ def have(wish: FileWish) -> Steps:
         # Of content that is not kept here, what was known before is no longer true.
         spoils=(wish.path,) if wish.show is None else (),
         payload=wish.payload,
+        sensitive=wish.sensitive,
     )
 
 
