@@ -6,17 +6,40 @@ from types import ModuleType
 
 from invoke.collection import Collection
 
-from . import demo, dev, do, http, inventory, lab, playbook, remote
+from . import (
+    addr,
+    chat,
+    demo,
+    dev,
+    dns,
+    do,
+    host,
+    http,
+    inventory,
+    lab,
+    ntp,
+    playbook,
+    remote,
+    sock,
+    unix,
+)
 from .cli.parameters import CliTask
 
 COLLECTIONS: tuple[tuple[str, ModuleType], ...] = (
+    ("addr", addr),
+    ("chat", chat),
     ("dev", dev),
+    ("dns", dns),
     ("do", do),
+    ("host", host),
     ("http", http),
     ("inventory", inventory),
     ("lab", lab),
+    ("ntp", ntp),
     ("playbook", playbook),
     ("remote", remote),
+    ("sock", sock),
+    ("unix", unix),
 )
 TOP_LEVEL: tuple[CliTask, ...] = (demo.demo, dev.test)
 

@@ -17,6 +17,8 @@ INVENTORY = "The inventory file; a lab's name reaches that lab."
 LIMIT = "Only the hosts that this pattern matches too."
 FORKS = "How many hosts are worked on at once (50)."
 TIMEOUT = "Seconds for the whole run; 0 waits as long as it takes."
+USER = "Log in as this user, whatever the inventory says."
+BECOMING = "Where the password for becoming root is: env:NAME, prompt:TEXT, …."
 
 
 @task(
@@ -40,6 +42,8 @@ def check(c: object, playbook: str, inventory: str = "", limit: str = "") -> Che
         "out": "The file to keep the plan in, for playbook.apply.",
         "forks": FORKS,
         "timeout": TIMEOUT,
+        "user": USER,
+        "become_password": BECOMING,
     },
 )
 def plan(
@@ -50,34 +54,48 @@ def plan(
     out: str = "",
     forks: int = 50,
     timeout: float = 0.0,
+    user: str = "",
+    become_password: str = "",
     *,
     watch: PlayView | None = None,
 ) -> Planned:
     """Show each change a playbook would make, with its diff; with --out keep that as a plan."""
+    from .cli.logins import Login
     from .cli.plays import plan, read
     from .namespace import ns
 
-    prepared = read(playbook, inventory, limit, tasks=ns)
+    login = Login(user=user, become_password=become_password)
+    prepared = read(playbook, inventory, limit, tasks=ns, login=login)
     return plan(prepared, watch, out, forks=forks, timeout=timeout)
 
 
 @task(
     view="plays.applied",
-    help={"plan": "The file that playbook.plan made.", "forks": FORKS, "timeout": TIMEOUT},
+    help={
+        "plan": "The file that playbook.plan made.",
+        "forks": FORKS,
+        "timeout": TIMEOUT,
+        "user": USER,
+        "become_password": BECOMING,
+    },
 )
 def apply(
     c: object,
     plan: str,
     forks: int = 50,
     timeout: float = 0.0,
+    user: str = "",
+    become_password: str = "",
     *,
     watch: PlayView | None = None,
 ) -> Applied:
     """Carry out a saved plan; refused, with nothing touched, when a host has drifted from it."""
+    from .cli.logins import Login
     from .cli.plays import apply
     from .namespace import ns
 
-    return apply(plan, watch, forks=forks, timeout=timeout, tasks=ns)
+    login = Login(user=user, become_password=become_password)
+    return apply(plan, watch, forks=forks, timeout=timeout, tasks=ns, login=login)
 
 
 @task(
@@ -88,6 +106,8 @@ def apply(
         "limit": LIMIT,
         "forks": FORKS,
         "timeout": TIMEOUT,
+        "user": USER,
+        "become_password": BECOMING,
     },
 )
 def run(
@@ -99,12 +119,16 @@ def run(
     diff: bool = False,
     forks: int = 50,
     timeout: float = 0.0,
+    user: str = "",
+    become_password: str = "",
     *,
     watch: PlayView | None = None,
 ) -> RunResult:
     """Run a playbook, or with --check show what it would change."""
+    from .cli.logins import Login
     from .cli.plays import carry_out, read
     from .namespace import ns
 
-    prepared = read(playbook, inventory, limit, tasks=ns)
+    login = Login(user=user, become_password=become_password)
+    prepared = read(playbook, inventory, limit, tasks=ns, login=login)
     return carry_out(prepared, watch, check=check, diff=diff, forks=forks, timeout=timeout)

@@ -16,11 +16,10 @@ from wirework import inventory
 from wirework.errors import BadInput, WireworkError
 from wirework.fleet import Crew, Outcome, Report, Status, fan_out
 from wirework.inventory import Host, fold
-from wirework.secrets import secret
 from wirework.ssh import Pool
-from wirework.ssh.become import METHODS
 
 from .exits import BAD_INPUT, DONE, FAILED, INTERRUPTED, UNREACHABLE, complain
+from .logins import Login
 from .progress import STYLES, Progress
 from .render import Form, cell, outcome_data, table_of, write_json, write_json_line, write_table
 from .terminal import count, plain, seconds
@@ -47,22 +46,16 @@ class Options:
     become_method: str
     become_password: str
 
-    def settings(self) -> dict[str, Any]:
-        """Return what is said here of every host, whatever the inventory says of it."""
-        said: dict[str, Any] = {}
-        if self.connect_retries >= 0:
-            said["connect_retries"] = self.connect_retries
-        if self.user:
-            said["user"] = self.user
-        if self.become or self.become_user:
-            said["become"] = True
-        if self.become_user:
-            said["become_user"] = self.become_user
-        if self.become_method:
-            said["become_method"] = self.become_method
-        if self.become_password:
-            said["become_password"] = secret(self.become_password)
-        return said
+    def login(self) -> Login:
+        """Return what is said here of logging in."""
+        return Login(
+            connect_retries=self.connect_retries,
+            user=self.user,
+            become=self.become,
+            become_user=self.become_user,
+            become_method=self.become_method,
+            become_password=self.become_password,
+        )
 
 
 def run_on_fleet(
@@ -74,7 +67,7 @@ def run_on_fleet(
 ) -> int:
     """Run a body on every host that is asked for, show what came of it, return the exit code."""
     hosts, fleet = choose(options.inventory, options.hosts, options.limit)
-    hosts = changed(hosts, options.settings())
+    hosts = options.login().of(hosts)
     if options.timeout < 0:
         raise BadInput(f"--timeout is {options.timeout:g}: time does not run backwards")
     progress = Progress(options.task, len(hosts), live_lines=options.live and form is Form.TABLE)
@@ -131,16 +124,6 @@ def _workers(
         return work, pool.give_up
     crew.start(hosts, work, forks=options.forks, give_up=pool.give_up)
     return crew.work, crew.give_up
-
-
-def changed(hosts: tuple[Host, ...], settings: Mapping[str, Any]) -> tuple[Host, ...]:
-    """Return hosts with the settings of their logins replaced; raises BadInput."""
-    method = settings.get("become_method", "sudo")
-    if method not in METHODS:
-        raise BadInput(f"--become-method is {method!r}", hint=f"one of {', '.join(METHODS)}")
-    if not settings:
-        return hosts
-    return tuple(dataclasses.replace(host, **settings) for host in hosts)
 
 
 def ask_now(hosts: tuple[Host, ...]) -> None:

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +33,7 @@ from wirework.playbook import run as run_plays
 from wirework.ssh import Pool
 from wirework.state import OPERATIONS
 
+from .logins import Login
 from .play_view import PlayView, from_here
 from .render import console
 from .steps import task_steps
@@ -136,10 +137,17 @@ class Prepared:
         raise PlaybookError(first.message, where=first.where, hint=hint)
 
 
-def read(playbook: str | Path, source: str, limit: str = "", *, tasks: Collection) -> Prepared:
+def read(
+    playbook: str | Path,
+    source: str,
+    limit: str = "",
+    *,
+    tasks: Collection,
+    login: Login = Login(),  # noqa: B008  (frozen)
+) -> Prepared:
     """Read a playbook and bind it to the hosts of an inventory; nothing is touched.
 
-    ``tasks`` is the namespace whose tasks it may name.
+    ``tasks`` is the namespace whose tasks it may name; ``login`` is said of all its hosts.
     """
     path = Path(playbook)
     fleet = inventory.load(inventory.find(source))
@@ -150,7 +158,9 @@ def read(playbook: str | Path, source: str, limit: str = "", *, tasks: Collectio
     if mistakes:
         once = {str(mistake): mistake for mistake in mistakes}
         return Prepared(book, fleet, (), tuple(once.values()), source, limit)
-    work, errors = prepare(book, fleet, catalogue, limit=limit)
+    # Gateways stay as the inventory has them.
+    hosts = {host.name: host for host in login.of(fleet.hosts.values())}
+    work, errors = prepare(book, replace(fleet, hosts=hosts), catalogue, limit=limit)
     return Prepared(book, fleet, work, tuple(errors), source, limit)
 
 
@@ -183,14 +193,20 @@ def plan(
 
 
 def apply(
-    file: str, watch: PlayView | None, *, forks: int, timeout: float, tasks: Collection
+    file: str,
+    watch: PlayView | None,
+    *,
+    forks: int,
+    timeout: float,
+    tasks: Collection,
+    login: Login,
 ) -> Applied:
     """Carry out a saved plan, unless a host, the playbook or the inventory has drifted from it.
 
     All hosts are looked at again before any of them is touched.
     """
     kept = load_plan(Path(file))
-    prepared = read(kept.playbook, kept.inventory, kept.limit, tasks=tasks)
+    prepared = read(kept.playbook, kept.inventory, kept.limit, tasks=tasks, login=login)
     with _carrying(prepared, watch, forks=forks, timeout=timeout) as carry:
         kept.check(prepared.work, file)
         before = carry(check=True, diff=False, plan=kept, quiet=True)

@@ -32,8 +32,10 @@ def sh(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[tuple[str, ...],
     busybox = subprocess.run(
         ["sh", "-c", "command -v busybox"], check=True, timeout=10, capture_output=True
     ).stdout.strip()
-    names = "chmod chown dd df head mktemp mv rm sh sha256sum stat tail wc cat test printf"
-    for tool in names.split():
+    names = (
+        "cat chmod chown date dd df head id mktemp mv printf rm setsid sh sha256sum sleep stat tail"
+    )
+    for tool in (*names.split(), "test", "timeout", "wc"):
         (tools / tool).symlink_to(os.fsdecode(busybox))
     return ("sh",), {"PATH": str(tools)}
 
@@ -51,10 +53,11 @@ def receive(
     content: bytes,
     *words: str,
     then: str = "cat",
+    text: str = shell.RECEIVE,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ww_receive in ``box`` under ``set -eu`` and then a command that gets what is left."""
     command, environment = sh
-    script = f'set -eu\n{shell.RECEIVE}\nww_receive "$@"\n{then}\n'
+    script = f'set -eu\n{text}\nww_receive "$@"\n{then}\n'
     tools = {**environment, "PATH": environment["PATH"]}
     return subprocess.run(
         [*command, "-c", script, "sh", *words],
@@ -249,3 +252,14 @@ def _wait_for_content(box: Path) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def test_a_check_that_hangs_is_ended(sh: tuple[tuple[str, ...], dict[str, str]], box: Path) -> None:
+    (box / "f").write_text("old")
+    words = ("f", "3", "", "", "", "", "sh", "-c", "echo looking; sleep 600; : %s")
+    assert "had=30\n" in shell.RECEIVE
+    hasty = shell.RECEIVE.replace("had=30\n", "had=1\n")
+    done = receive(sh, box, b"new", *words, text=hasty)
+    why = b"not put in place, its check failed: it took longer than 1 s and was ended (status 124)"
+    assert (done.returncode, b"ww_receive: " + why in done.stderr) == (1, True)
+    assert [(path.name, path.read_text()) for path in box.iterdir()] == [("f", "old")]

@@ -88,8 +88,8 @@ def facts(raw: dict[str, Any]) -> dict[Fact[Any], Any]:
     known |= {GitCheckout(p): Checkout(**c) for p, c in raw.get("GitCheckout", {}).items()}
     for repo, version, ref in raw.get("GitRemote", []):
         known[GitRemote(repo, version)] = RemoteRef(**ref)
-    for argv, chdir, status in raw.get("ExitStatus", []):
-        known[ExitStatus(tuple(argv), chdir)] = status
+    for argv, chdir, *user, status in raw.get("ExitStatus", []):
+        known[ExitStatus(tuple(argv), chdir, *user)] = status
     return known
 
 

@@ -251,3 +251,19 @@ def test_a_program_reads_why_a_plan_was_refused(
     assert (said.status, told["refused"], told["ok"]) == (1, True, False)
     outcome = told["run"]["plays"][0]["report"]["outcomes"][0]
     assert outcome["result"]["converged"]["steps"][1]["problem"].startswith("the plan has another")
+
+
+def test_the_login_said_at_the_command_line_beats_the_inventory(on_lab: Typed, cwd: Path) -> None:
+    (cwd / "play.yaml").write_text(HARMLESS)
+    said = on_lab("playbook.run", "play.yaml", "--user", "nobody-here")
+    assert said.status == 4
+    assert "nobody-here" in said.out
+
+
+def test_where_a_password_comes_from_is_checked_before_any_host_is_asked(
+    on_lab: Typed, cwd: Path
+) -> None:
+    (cwd / "play.yaml").write_text(HARMLESS)
+    said = on_lab("playbook.plan", "play.yaml", "--become-password", "hunter2")
+    assert (said.status, said.out) == (2, "")
+    assert "hunter2" not in said.err

@@ -16,32 +16,36 @@ ww_exec() (
         fi
         case $(timeout --help 2>&1) in
         *BusyBox*)
-            # It ends one process only; this one ends its whole group.
-            set -- timeout "$ww_l" setsid sh -c '
-                trap "trap : TERM; kill -TERM 0; sleep 2; kill -KILL 0" TERM
-                ( exec "$@" ) &
-                wait "$!"' sh "$@"
+            # It ends one process only: that one ends the whole group of the command.
+            set -- timeout "$ww_l" sh -c '
+                trap "trap : TERM; kill -TERM -\$p; sleep 2; kill -KILL -\$p 2>&-; exit 143" TERM
+                setsid "$@" &
+                p=$!
+                wait "$p"' sh "$@"
             ;;
         *) set -- timeout -k 2 "$ww_l" "$@" ;;
         esac
     fi
     if [ -n "$ww_u" ] && [ "$(id -un)" != "$ww_u" ]; then
         if [ "$(id -u)" -ne 0 ] || ! id -u "$ww_u" >/dev/null 2>&1; then
-            echo "nobody but root can work as $ww_u, if there is such a user" >&2
+            echo "only root can work as $ww_u, and only if there is such a user" >&2
             exit 126
         fi
         eval "HOME=~$ww_u"
         USER=$ww_u LOGNAME=$ww_u
         export HOME USER LOGNAME
         if [ -n "$ww_d" ]; then
-            set -- sh -c 'cd -- "$0" && exec "$@"' "$ww_d" "$@"
+            set -- sh -c 'cd -- "$1" && shift && exec "$@"' sh "$ww_d" "$@"
         else
-            set -- sh -c 'cd -- "$0" 2>/dev/null || cd /; exec "$@"' "$HOME" "$@"
+            set -- sh -c 'cd -- "$1" 2>/dev/null || cd /; shift; exec "$@"' sh "$HOME" "$@"
         fi
         if command -v runuser >/dev/null; then
             set -- runuser -u "$ww_u" -- "$@"
+        elif command -v su >/dev/null; then
+            set -- su -m -s /bin/sh -c 'exec "$@"' -- "$ww_u" sh "$@"
         else
-            set -- su -m -s /bin/sh -c 'exec "$0" "$@"' -- "$ww_u" "$@"
+            echo "this host has neither runuser nor su, so nothing can be run as $ww_u" >&2
+            exit 126
         fi
     elif [ -n "$ww_d" ]; then
         cd -- "$ww_d" || exit
@@ -164,12 +168,13 @@ RECEIVE = EXEC + _RECEIVE
 
 It reads exactly SIZE bytes of stdin into a private (0600) file beside TARGET, checks their
 number and, if given, their SHA-256, syncs them to disk, runs the command CHECK (``%s`` in it is
-the private file) if given, which has to end with status 0 within 30 seconds, gives the file its owner and mode and
-only then renames it to TARGET. MODE ``""`` keeps an existing file's, or is 0644; OWNER and GROUP
-``""`` keep an existing file's where that is allowed. A link at TARGET is replaced, never
-followed; a folder or device there is an error. On failure it says ``ww_receive: why`` on
-stderr, returns non-zero, leaves TARGET as it was and nothing beside it; how much of stdin it has
-read is then undefined. Works under ``set -eu``; sets no variables and no traps of the caller's.
+the private file) if given, which has to end with status 0 within 30 seconds (if the host has
+timeout(1)), gives the file its owner and mode and only then renames it to TARGET. MODE ``""``
+keeps an existing file's, or is 0644; OWNER and GROUP ``""`` keep an existing file's where that is
+allowed. A link at TARGET is replaced, never followed; a folder or device there is an error. On
+failure it says ``ww_receive: why`` on stderr, returns non-zero, leaves TARGET as it was and
+nothing beside it; how much of stdin it has read is then undefined. Works under ``set -eu``; sets
+no variables and no traps of the caller's.
 """
 
 PROBE = r"""

@@ -29,9 +29,10 @@ class ExitStatus(Fact[int]):
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
         """Run each in a subshell of its own, without input or output."""
-        return "".join(f"( {f._words()} ) >/dev/null; printf '%s\\n' \"$?\"\n" for f in asked)
+        return "".join(f"( {f.words()} ) >/dev/null; printf '%s\\n' \"$?\"\n" for f in asked)
 
-    def _words(self) -> str:
+    def words(self) -> str:
+        """Return what the shell is to run."""
         words = " ".join(map(quote, self.argv))
         if self.user:
             return f"ww_exec {quote(self.user)} {quote(self.chdir)} '' {words}"

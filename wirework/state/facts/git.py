@@ -44,7 +44,7 @@ class GitCheckout(PathFact[Checkout]):
         """Print a letter for each folder, and a repository's head, dirt and origin."""
         return "".join(
             f"(\np={quote(f.path)}\n"
-            f"{f._git()}"
+            f"{f.git()}"
             'if [ ! -e "$p/.git" ]; then\n'
             'for e in "$p"/* "$p"/.[!.]* "$p"/..?*; do\n'
             'if [ -e "$e" ] || [ -h "$e" ]; then echo o; exit; fi\ndone\necho e; exit\nfi\n'
@@ -60,7 +60,7 @@ class GitCheckout(PathFact[Checkout]):
             for f in asked
         )
 
-    def _git(self) -> str:
+    def git(self) -> str:
         """Return the function that asks git, in the folder that it is called in."""
         return f"g() {{ ww_git {quote(self.user)} . '' \"$@\"; }}\n"
 

@@ -76,7 +76,7 @@ ww_download() (
     temp=''
 )
 """
-"""Defines ``ww_download URL TARGET SHA256 MODE HANDS SECONDS``, which leaves TARGET whole: old or new."""
+"""Defines ``ww_download URL TARGET SHA256 MODE HANDS SECONDS``, which leaves TARGET whole."""
 
 
 @operation

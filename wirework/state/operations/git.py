@@ -8,7 +8,7 @@ from typing import Any
 from wirework.errors import BadInput, Refused
 from wirework.state.arguments import HostPath
 from wirework.state.changes import Change
-from wirework.state.facts import Fact, PathState, Whoami
+from wirework.state.facts import Entry, Fact, PathState, Whoami
 from wirework.state.facts.accounts import User
 from wirework.state.facts.git import Checkout, GitCheckout, GitRemote
 from wirework.state.operation import Steps, operation
@@ -103,7 +103,16 @@ def _check(repo: str, version: str, depth: int | None) -> None:
         raise BadInput("git: depth counts commits: 1 or more")
 
 
-def _git(  # noqa: PLR0913 - the operation's own parameters, looked at already
+def _refuse_place(dest: str, place: Entry, now: Checkout) -> None:
+    if place.kind not in ("absent", "directory", "link"):
+        raise Refused(f"{dest} is a {place.kind}, not a folder", hint="remove it first")
+    if now.kind == "other":
+        raise Refused(f"{dest} holds files, but is no checkout", hint="remove it first")
+    if now.kind == "refused":
+        raise Refused(f"git does not read {dest} for this user", hint="user: its owner")
+
+
+def _git(
     repo: str,
     dest: str,
     version: str,
@@ -124,12 +133,7 @@ def _git(  # noqa: PLR0913 - the operation's own parameters, looked at already
         refuse_user(user, *more[-2:])
     remote = more[:1] if named else []
     yield from usable_folder(dest, folder)
-    if place.kind not in ("absent", "directory", "link"):
-        raise Refused(f"{dest} is a {place.kind}, not a folder", hint="remove it first")
-    if now.kind == "other":
-        raise Refused(f"{dest} holds files, but is no checkout", hint="remove it first")
-    if now.kind == "refused":
-        raise Refused(f"git does not read {dest} for this user", hint="user: its owner")
+    _refuse_place(dest, place, now)
     commit, ref = (remote[0].commit, remote[0].ref) if named else (version, "")
     if named and remote[0].problem:
         raise Refused(f"{repo} cannot be asked: {remote[0].problem}")

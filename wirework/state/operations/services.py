@@ -46,7 +46,14 @@ ww_service() (
     sysv,stop) exec service "$name" stop ;;
     *) tool=service ;;
   esac
-  "$tool" "$name" "$verb" || exit
+  said=$("$tool" "$name" "$verb" 2>&1)
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    # OpenRC's own summary goes before what the script says.
+    printf '%s\n' "$said" | grep ' \* ERROR: '
+    printf '%s\n' "$said" | grep -v -e ' \* ERROR: ' -e 'Caching service dep' -e '^ *\[ !! \]'
+    exit "$status"
+  fi
   # Some scripts return before their daemon has written its PID file.
   for _ in 1 2 3 4 5; do
     said=$("$tool" "$name" status 2>&1) && exit 0

@@ -1,0 +1,3 @@
+"""Names and addresses, asked of the system or of a DNS server."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The wire from this machine: addresses, names, time, sockets, servers."""
