@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from costs import Cost
 
-OURS, FLOOR, PYINFRA = "playbook.run", "log in, sudo", "pyinfra"
-FLOORS = (FLOOR, "remote.run")
+OURS, FLOOR, PYINFRA = "playbook.run", "remote.run", "pyinfra"
+FLOORS = (FLOOR, "log in, sudo")
+"""The least that the same command line can do, and a script that does no more than that."""
 RERUN_TO_FLOOR = 1.5
 FIRST_TO_PYINFRA = 0.25
 TRIPS = 6.0
@@ -87,7 +88,7 @@ def measure(inventory: Path, tools: Sequence[str], first: Sequence[str], runs: i
             cost = fleet.run(tool)
             taken.again.setdefault(tool, []).append(cost)
             _say(f"re-run {number + 1} of {runs}", tool, cost)
-            if tool != "ansible" and fleet.state(times=True) != before:
+            if fleet.state(times=True) != before:
                 raise SystemExit(f"{tool} changes hosts that are as they should be")
     return taken
 
@@ -111,18 +112,14 @@ def show(title: str, taken: Taken, tools: Iterable[str], hosts: int) -> None:
         print(f"{tool:20}" + "".join(f"{t:>{w}}" for t, w in zip(text, widths, strict=True)))
 
 
-def judge(bars: Bars, plain: Taken, slow: Taken | None, delay: float) -> None:
+def judge(bars: Bars, plain: Taken) -> None:
     """Hold what was measured against what was promised, as far as it was measured."""
     ours = plain.wall("again", OURS)
-    if ours and (floor := plain.wall("again", FLOOR)):
-        bars.hold("a re-run, to logging in with sudo", ours / floor, RERUN_TO_FLOOR)
+    if ours:
+        bars.hold("a re-run, to one `sudo true`", ours / plain.wall("again", FLOOR), RERUN_TO_FLOOR)
     first = plain.wall("first", OURS)
     if first and (theirs := plain.wall("first", PYINFRA)):
         bars.hold("a first run, to pyinfra's", first / theirs, FIRST_TO_PYINFRA)
-    if slow is not None and ours:
-        # All hosts wait at once: what the delay adds to the whole run, it adds to each host.
-        trips = (slow.wall("again", OURS) - ours) / delay
-        bars.hold(f"a re-run behind {delay * 1000:g} ms", trips, TRIPS, " round trips")
 
 
 def judge_many(bars: Bars, plain: Path, slow: Path | None, runs: int, delay: float) -> None:
@@ -137,6 +134,7 @@ def judge_many(bars: Bars, plain: Path, slow: Path | None, runs: int, delay: flo
     slow_few, slow_many = (
         hundreds.measure(slow, each, runs) for each in (hundreds.FEW, hundreds.MANY)
     )
+    bars.hold("a re-run's waiting", (slow_few.again - few.again) / delay, TRIPS, " round trips")
     first = (slow_few.first - few.first) / delay
     more = (slow_many.first - many.first) / delay
     print(f"a first run behind {delay * 1000:g} ms: {first:.1f} round trips, 200 take {more:.1f}")
@@ -181,13 +179,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root, labs(Path(root), given.hosts, delay) as (one, two):
         plain = measure(one, everybody, [t for t in first if t in tools] or [OURS], given.runs)
         show(f"22 operations on {given.hosts} hosts", plain, everybody, given.hosts)
-        slow = None
         if two is not None:
             slow = measure(two, everybody, [t for t in first if t in tools] or [OURS], given.runs)
             title = f"22 operations on {given.hosts} hosts behind {given.delay}"
             show(title, slow, everybody, given.hosts)
         print()
-        judge(bars, plain, slow, delay)
+        judge(bars, plain)
         judge_many(bars, one, two, given.runs, delay)
     sys.exit(1 if bars.missed else 0)
 

@@ -12,9 +12,10 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+LEFT_OUT = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 PATIENCE = 900.0
 """Seconds that a command may take, unless a caller says otherwise."""
 
@@ -31,7 +32,7 @@ def whole(
     name: str,
     words: Sequence[str],
     *,
-    env: Mapping[str, str] | None = None,
+    env: dict[str, str] | None = None,
     cwd: Path | None = None,
     patience: float = PATIENCE,
 ) -> Cost:
@@ -43,7 +44,7 @@ def whole(
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
-            env={**os.environ, **(env or {})},
+            env=_own_environment() | (env or {}),
             cwd=cwd,
             start_new_session=True,
         )
@@ -60,6 +61,11 @@ def whole(
             said.seek(0)
             raise SystemExit(f"{name} failed: {said.read().decode(errors='replace')[-2000:]}")
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
+
+
+def _own_environment() -> dict[str, str]:
+    # Without compiled modules a tool would be measured as it is on its first day only.
+    return {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
 
 
 def _end(group: int) -> None:

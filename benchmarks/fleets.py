@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -43,7 +44,19 @@ def podman(
         lab = labs.up(root, name=name, driver="podman", hosts=count, image=image, delay=delay)
         yield lab.inventory
     finally:
-        labs.down(root, name)
+        with _undisturbed():
+            labs.down(root, name)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C leave half of a lab behind."""
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextlib.contextmanager

@@ -49,12 +49,10 @@ class Fleet:
         self.hosts = fleets.hosts_of(inventory)
         self._masters = inventory.parent / "masters"
         commands.prepare(self.hosts, inventory)
-        config = inventory.parent / "ssh_config"
         (inventory.parent / "ansible.ini").write_text(
             "".join(
                 f"{host.name} ansible_host={host.address} ansible_port={host.port}"
                 f" ansible_user={host.user} ansible_ssh_private_key_file={host.key}"
-                f" ansible_ssh_common_args='-F {config}'"
                 " ansible_python_interpreter=/usr/bin/python3\n"
                 for host in self.hosts
             )
@@ -127,8 +125,10 @@ def _pyinfra(inventory: Path) -> Command:
 
 def _ansible(inventory: Path) -> Command:
     words = [str(peers.installed() / "ansible-playbook"), "-f", AT_ONCE]
+    known = fleets.hosts_of(inventory)[0].known_hosts  # a lab has one such file
     env = {
         "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_SSH_COMMON_ARGS": f"-F none -o UserKnownHostsFile={known}",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(inventory.with_name("masters")),
     }
@@ -143,8 +143,8 @@ def _mitogen(inventory: Path) -> Command:
 
 
 TOOLS: dict[str, Callable[[Path], Command]] = {
-    "log in, sudo": _floor,
     "remote.run": _remote_run,
+    "log in, sudo": _floor,
     "playbook.run": _ours,
     "pyinfra": _pyinfra,
     "mitogen": _mitogen,

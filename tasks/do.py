@@ -73,3 +73,6 @@ user = OperationTask("user", "Have a user, or none of that name when present is 
 wait_for = OperationTask(
     "wait_for", "Wait until a path is there, a port listens or a URL answers, or time is up."
 )
+yaml = OperationTask(
+    "yaml", "Have value at a key of a YAML file, or nothing there when present is false."
+)

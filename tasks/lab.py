@@ -21,7 +21,8 @@ KINDS = "pause, partition, kill-sshd, stop, fill-disk, slow-disk, read-only or n
         "name": NAME,
         "free_ports": "Take ports that are free, not 2201 and 8001 onwards.",
         "driver": "embedded: SSH servers on loopback ports; podman: containers, as root.",
-        "image": "What podman hosts are made of: debian, python, busybox, services or password.",
+        "image": "What podman hosts are made of: "
+        "debian, python, busybox, services, systemd, openrc, rpm or password.",
         "bastion": "Put podman hosts behind one more that leads to them.",
         "delay": "What a round trip to podman hosts takes longer: 50ms, 0.2s.",
     },

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # In CI every run tries the same examples; at a desk each run tries new ones.
 hypothesis.settings.register_profile("ci", derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=1000)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 

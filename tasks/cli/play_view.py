@@ -185,6 +185,9 @@ def _step_lines(step: StepResult, *, diff: bool) -> Iterable[Text]:
         yield Text.assemble(
             "    ", ("?", "cyan"), f" {plain(step.title)}", (f"  {AFTERWARDS}", "dim")
         )
+    if step.status is StepStatus.DUE:
+        text = f" {plain(step.title)}: called for by what changed, and not run"
+        yield Text.assemble("    ", ("!", "yellow"), text)
     if step.status is StepStatus.FAILED:
         where = f" ({from_here(step.where)})" if step.where else ""
         yield Text.assemble(

@@ -34,7 +34,8 @@ class Chronyd:
 
     def ask(self) -> bytes:
         """Send one client request and return the answer; raises OSError without one."""
-        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.settimeout(PROBE_TIMEOUT)
             sock.connect((self.host, self.port))
             sock.send(CLIENT_REQUEST)
@@ -42,10 +43,16 @@ class Chronyd:
 
 
 @contextlib.contextmanager
-def running_chronyd() -> Iterator[Chronyd]:
-    """Run chronyd as nobody until the block ends."""
+def running_chronyd(*, host: str = HOST, stratum: int = 3, clock: str = "") -> Iterator[Chronyd]:
+    """Run chronyd as nobody until the block ends.
+
+    ``clock`` is another time than this machine's, as faketime(1) writes it: ``+30s``, or
+    ``@2040-01-01 00:00:00``.
+    """
     require("chronyd")
-    server = Chronyd(port=free_port())
+    if clock:
+        require("faketime")
+    server = Chronyd(port=free_port(), host=host, stratum=stratum)
     with scratch() as at:
         conf = write(
             at / "chrony.conf",
@@ -57,7 +64,8 @@ def running_chronyd() -> Iterator[Chronyd]:
             "bindcmdaddress /",  # no command socket, either
             f"pidfile {at}/pid",
         )
-        argv = [installed("chronyd"), "-x", "-d", "-U", "-f", str(conf)]
+        faked = [installed("faketime"), "-f", clock] if clock else []
+        argv = [*faked, installed("chronyd"), "-x", "-d", "-U", "-f", str(conf)]
         with running(
             argv, ready=lambda: len(server.ask()) == NTP_PACKET, at=at, account=unprivileged()
         ):

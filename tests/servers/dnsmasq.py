@@ -29,8 +29,8 @@ class Dnsmasq:
 
 
 @contextlib.contextmanager
-def running_dnsmasq() -> Iterator[Dnsmasq]:
-    """Run dnsmasq as nobody until the block ends."""
+def running_dnsmasq(*options: str) -> Iterator[Dnsmasq]:
+    """Run dnsmasq as nobody until the block ends; ``options`` give it more to know."""
     require("dnsmasq")
     server = Dnsmasq(port=free_port())
     argv = [
@@ -38,6 +38,7 @@ def running_dnsmasq() -> Iterator[Dnsmasq]:
         *("--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file="),
         *(f"--listen-address={server.host}", f"--port={server.port}", "--bind-interfaces"),
         f"--address=/{server.zone}/{server.address}",
+        *options,
     ]
     with (
         scratch() as at,

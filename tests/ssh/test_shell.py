@@ -35,7 +35,7 @@ def sh(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[tuple[str, ...],
     names = (
         "cat chmod chown date dd df head id mktemp mv printf rm setsid sh sha256sum sleep stat tail"
     )
-    for tool in (*names.split(), "test", "timeout", "wc"):
+    for tool in (*names.split(), "test", "timeout", "true", "wc"):
         (tools / tool).symlink_to(os.fsdecode(busybox))
     return ("sh",), {"PATH": str(tools)}
 

@@ -27,20 +27,18 @@ class Files(Nowhere):
 def root_of(lab: Lab) -> Iterator[Remote]:
     """Log in as root to the one host of a lab."""
     address = lab.hosts[0].address
-    host = Host(
-        "web1", address, port=22, user="root", key=lab.key, known_hosts=lab.known_hosts
-    )
+    host = Host("web1", address, port=22, user="root", key=lab.key, known_hosts=lab.known_hosts)
     with Pool(known_hosts=()) as pool:
         yield pool.remote(host)
 
 
-def sh(remote: Remote, script: str) -> Said:
+def sh(remote: Executor, script: str) -> Said:
     out, err = bytearray(), bytearray()
     status = remote.execute(["sh", "-c", script], stdout=out.extend, stderr=err.extend)
     return Said(status, bytes(out), bytes(err))
 
 
-def said(remote: Remote, script: str) -> str:
+def said(remote: Executor, script: str) -> str:
     """Return what a script that must not fail says."""
     answer = sh(remote, f"set -e\n{script}")
     assert answer.status == 0, answer

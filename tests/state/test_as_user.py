@@ -20,6 +20,8 @@ from wirework.state import OPERATIONS, Converged, converge
 
 Wish = tuple[str, dict[str, Any]]
 TELL = 'id -un; pwd; echo "$HOME $USER $LOGNAME $A"; for word do printf "<%s>" "$word"; done'
+LONG = "sleep 60 & echo $! >child; sleep 60"
+STUBBORN = f"trap '' TERM; {LONG}"
 
 
 def problems(result: Converged) -> list[str]:
@@ -32,9 +34,9 @@ def root_of(lab: Any) -> Iterator[Remote]:
         yield pool.remote(load([lab.inventory]).hosts["web1"])
 
 
-def said(remote: Remote, command: list[str]) -> str:
+def said(remote: Remote, command: list[str], *, become: bool = False) -> str:
     found = bytearray()
-    remote.execute(command, stdout=found.extend, stderr=found.extend, become=True)
+    remote.execute(command, stdout=found.extend, stderr=found.extend, become=become)
     return found.decode("utf-8", "surrogateescape")
 
 
@@ -47,16 +49,20 @@ def test_work_is_done_as_another_user(lab_image: LabImage, tmp_path: Path, way: 
     script.write_text(f"#!/bin/sh\n{{ {TELL}; }} >>{out}\n")
     sources = Folder(file=script)
     hide = ["chmod", "000" if way == "su" else "755", "/usr/sbin/runuser", "/sbin/runuser"]
-    wishes: list[Wish] = [
-        ("user", {"name": "de-ploy.er", "system": True, "home": "/srv/home", "shell": "/bin/false"}),
+    home = {"system": True, "home": "/srv/home", "shell": "/bin/false"}
+    before: list[Wish] = [
+        ("user", {"name": "de-ploy.er", **home}),
         ("directory", {"path": folder, "owner": "de-ploy.er"}),
+    ]
+    done_by = 'test "$(id -un) $HOME" = "de-ploy.er /srv/home" -a -e "$1"'
+    wishes: list[Wish] = [
         (
             "command",
             {
                 "argv": ["sh", "-c", f"{{ {TELL}; }} >{out}", "sh", NASTY, "-c", "*"],
                 "user": "de-ploy.er",
                 "env": {"A": NASTY},
-                "unless": ["sh", "-c", f'test "$(id -un) $HOME" = "de-ploy.er /srv/home" -a -e {out}'],
+                "unless": ["sh", "-c", done_by, "sh", out],
                 "onlyif": ["test", "-O", folder],
                 "timeout": 60,
             },
@@ -76,7 +82,8 @@ def test_work_is_done_as_another_user(lab_image: LabImage, tmp_path: Path, way: 
     ]  # fmt: skip
     with root_of(lab_image("debian")) as remote:
         try:
-            said(remote, hide)
+            said(remote, hide, become=True)
+            assert problems(converge(remote, items(*before), become=True)) == []
             plan = converge(remote, items(*wishes, sources=sources), check=True, become=True)
             done = converge(remote, items(*wishes, sources=sources), become=True)
             assert problems(done) == []
@@ -86,9 +93,12 @@ def test_work_is_done_as_another_user(lab_image: LabImage, tmp_path: Path, way: 
             who = "/srv/home de-ploy.er de-ploy.er"
             wished = f"de-ploy.er\n/\n{who} {NASTY}\n<{NASTY}><-c><*>"
             wished += f"de-ploy.er\n{folder}\n{who} \n<-c>"
-            assert said(remote, ["cat", out]) == wished
-            assert said(remote, ["stat", "-c", "%U", f"{folder}/script"]) == "de-ploy.er\n"
-            assert said(remote, ["find", "/tmp", "-name", "script"]) == ""
+            assert said(remote, ["cat", out], become=True) == wished
+            assert (
+                said(remote, ["stat", "-c", "%U", f"{folder}/script"], become=True)
+                == "de-ploy.er\n"
+            )
+            assert said(remote, ["find", "/tmp", "-name", "script"], become=True) == ""
             nobody: Wish = ("command", {"argv": ["true"], "user": "no-such"})
             assert problems(converge(remote, items(nobody), become=True)) == [
                 "there is no user no-such"
@@ -96,22 +106,30 @@ def test_work_is_done_as_another_user(lab_image: LabImage, tmp_path: Path, way: 
             as_login = converge(remote, items(("command", {"argv": ["true"], "user": "nobody"})))
             assert "cannot work as nobody (become: true: only root can)" in problems(as_login)[0]
         finally:
-            said(remote, ["chmod", "755", "/usr/sbin/runuser", "/sbin/runuser"])
+            said(remote, ["chmod", "755", "/usr/sbin/runuser", "/sbin/runuser"], become=True)
 
 
 @pytest.mark.xdist_group("podman")
-def test_a_host_that_knows_no_way_says_so(lab_image: LabImage) -> None:
-    wish: Wish = ("command", {"argv": ["touch", "/tmp/x"], "user": "ops", "unless": ["false"]})
+def test_busybox_works_as_another_user_too(lab_image: LabImage) -> None:
+    """It has su alone, and a timeout(1) that ends one process of many."""
+    tell = f"{{ {TELL}; }} >/tmp/said"
+    wishes: list[Wish] = [
+        (
+            "command",
+            {"argv": ["sh", "-c", tell, "sh", NASTY, "-c"], "user": "ops", "env": {"A": 1}},
+        ),
+        ("command", {"argv": ["sh", "-c", f"cd /tmp; {LONG}"], "user": "ops", "timeout": 1}),
+    ]
     with Pool() as pool:
-        host = load([lab_image("busybox").inventory]).hosts["web1"]
-        remote = pool.remote(host)
-        found = bytearray()
-        remote.execute(["id", "-un"], stdout=found.extend, stderr=found.extend)
-        result = converge(remote, items(wish))
-    if found == b"root\n":
-        assert "neither runuser nor su, so nothing can be run as ops" in problems(result)[0]
-    else:
-        assert (problems(result), statuses(result)) == ([], ["changed"])
+        remote = pool.remote(load([lab_image("busybox").inventory]).hosts["web1"])
+        result = converge(remote, items(*wishes))
+        found = said(remote, ["cat", "/tmp/said"])
+        left = said(
+            remote, ["sh", "-c", 'kill -0 "$(cat /tmp/child)" && echo alive; rm /tmp/child']
+        )
+    assert problems(result) == ["it took longer than 1 s and was ended (status 124)"]
+    assert found == f"ops\n/home/ops\n/home/ops ops ops 1\n<{NASTY}><-c>"
+    assert "alive" not in left
 
 
 def test_the_login_itself_needs_no_root(host: LocalShell) -> None:
@@ -141,10 +159,6 @@ def test_wrong_arguments_are_refused(name: str, arguments: dict[str, Any], compl
     with pytest.raises(BadInput) as caught:
         OPERATIONS[name].wish(arguments, Folder())
     assert complaint in str(caught.value)
-
-
-LONG = "sleep 60 & echo $! >child; sleep 60"
-STUBBORN = f"trap '' TERM; {LONG}"
 
 
 def is_alive(pid: str) -> bool:

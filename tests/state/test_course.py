@@ -326,6 +326,14 @@ def test_old_contents_are_asked_for_only_by_a_run_that_shows_diffs(
     assert len(sent.changes) == (0 if diff else 1)
 
 
+def test_a_handler_that_a_later_failure_keeps_from_running_is_told_to_be_due() -> None:
+    host = FakeHost({"a": "0", "b": "0"})
+    items = [item(want("a", "1")), item(always(Change(("end", "3"), says="breaks")))]
+    items += [item(always(put("b", "1")), after=(0,)), item(always(put("b", "2")), after=(1,))]
+    course = host.follow(Course(items))
+    assert shown(course) == ["changed", "failed", "due", "not run"]
+
+
 class LostHost:
     """Answers no round: it is lost once it has been sent one."""
 

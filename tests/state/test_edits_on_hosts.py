@@ -20,17 +20,20 @@ def test_edits_for_real_are_planned_done_and_then_there(host: LocalShell) -> Non
         ("replace", {"path": "conf", "match": "^Port .*", "replacement": "Port 22"}),
         ("ini", {"path": "-i", "section": "a", "option": "x", "value": "1", "create": True}),
         ("json", {"path": NASTY, "key": "a.b", "value": [1], "create": True}),
+        ("yaml", {"path": "stack", "key": "a.b", "value": "no", "create": True}),
+        ("yaml", {"path": "stack", "key": "a.c", "value": [1], "validate": ["grep", "b:", "%s"]}),
     ]
     plan = play(host, *wishes, check=True, diff=True)
     first = play(host, *wishes, diff=True)
     assert [step.problem for step in first.steps if step.problem] == []
     assert first.steps == plan.steps
-    assert (statuses(first), first.rounds) == (["changed"] * 4, 2)
+    assert (statuses(first), first.rounds) == (["changed"] * 6, 2)
     assert (host.home / "conf").read_text() == f"Port 22\n{BEGIN}\nx\ny\n{END}\n"
     assert (host.home / "conf").stat().st_mode & 0o7777 == 0o640
     assert json.loads((host.home / NASTY).read_text()) == {"a": {"b": [1]}}
+    assert (host.home / "stack").read_text() == 'a:\n  b: "no"\n  c:\n    - 1\n'
     again = play(host, *wishes, diff=True)
-    assert (statuses(again), again.rounds) == (["ok"] * 4, 1)
+    assert (statuses(again), again.rounds) == (["ok"] * 6, 1)
 
 
 def test_a_file_that_fails_its_check_is_not_put_in_place(host: LocalShell) -> None:

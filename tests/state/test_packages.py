@@ -1,7 +1,7 @@
 """Packages and repositories on a real Debian host with a repository of its own.
 
-apk and dnf are small programs here that write down what they were told: what real ones answer
-is in fixtures/facts/.
+A host with real dnf is in test_rpm.py. apk and dnf are small programs here that write down what
+they were told, to try the shells that such hosts have: what real ones answer is in fixtures/facts/.
 """
 
 from __future__ import annotations
@@ -15,18 +15,14 @@ from typing import Any
 import pytest
 
 from tests.labs import LabImage
-from tests.ssh.sshd import Said
+from tests.state.boxes import Wished, done, play, root_of, sh
 from tests.state.conftest import LocalShell, Nowhere
 from wirework.errors import BadInput
-from wirework.inventory import Host
-from wirework.ssh import LocalFile, Pool, Remote
-from wirework.state import OPERATIONS, Converged, Item, converge
-from wirework.state.converge import Executor
+from wirework.ssh import Pool, Remote
+from wirework.state import OPERATIONS
 from wirework.state.operations.packages import LOCK_SECONDS
 
 pytestmark = pytest.mark.xdist_group("podman")
-
-Wished = tuple[str, dict[str, Any]]
 
 MAKE = r"""
 set -eu
@@ -85,12 +81,7 @@ TRUSTED: Wished = ("repository", {**OURS[1], "trusted": True})
 @pytest.fixture(scope="module")
 def box(lab_image: LabImage) -> Iterator[Remote]:
     """A Debian host whose only repository is a folder of its own."""
-    lab = lab_image("services")
-    host = Host(
-        "web1", lab.hosts[0].address, port=22, user="root", key=lab.key, known_hosts=lab.known_hosts
-    )
-    with Pool(known_hosts=()) as pool:
-        remote = pool.remote(host)
+    with root_of(lab_image("services")) as remote:
         assert sh(remote, MAKE).status == 0
         assert sh(remote, INDEX).status == 0
         yield remote
@@ -105,36 +96,8 @@ def nothing_is_installed(request: pytest.FixtureRequest) -> Iterator[None]:
         assert sh(box, "dpkg --purge tiny settled slow >/dev/null 2>&1; :").status == 0
 
 
-def sh(remote: Remote, script: str) -> Said:
-    out, err = bytearray(), bytearray()
-    status = remote.execute(["sh", "-c", script], stdout=out.extend, stderr=err.extend)
-    return Said(status, bytes(out), bytes(err))
-
-
-class Files(Nowhere):
-    def find_file(self, name: str) -> LocalFile:
-        return LocalFile.of(Path(name))
-
-
-def play(remote: Executor, *wishes: Wished, check: bool = False) -> Converged:
-    items = [Item(OPERATIONS[name].wish(arguments, Files())) for name, arguments in wishes]
-    return converge(remote, items, check=check)
-
-
 def package(name: str | list[str], **options: Any) -> Wished:
     return "package", {"name": name, **options}
-
-
-def done(remote: Executor, *wishes: Wished) -> list[str]:
-    """Plan, apply, apply again; return what was said of it."""
-    plan = play(remote, *wishes, check=True)
-    first = play(remote, *wishes)
-    assert [step.problem for step in first.steps if step.problem] == []
-    for planned, made in zip(plan.steps, first.steps, strict=True):
-        assert planned.uncertain or planned.changes == made.changes
-    again = play(remote, *wishes)
-    assert ([s.status.value for s in again.steps], again.rounds) == (["ok"] * len(wishes), 1)
-    return [change.says for step in first.steps for change in step.changes]
 
 
 def version(box: Remote, name: str) -> str:

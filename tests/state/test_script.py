@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import socket
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +16,7 @@ from tests.state.conftest import LocalShell
 from wirework.errors import Failed
 from wirework.ssh.bootstrap import bootstrap
 from wirework.state.changes import Change, Payload
-from wirework.state.facts import PathState, Sha256
+from wirework.state.facts import Content, ExitStatus, Fact, PathState, Sha256, Whoami
 from wirework.state.script import OUTPUT_KEPT, Reader, Round
 
 TOKEN = "f00dfeedf00dfeed"
@@ -182,3 +185,24 @@ def test_changes_after_one_that_fails_are_not_tried(host: LocalShell) -> None:
     assert reader.finished
     assert reader.ended == {0: (0, b""), 1: (5, b"")}
     assert [path.name for path in host.home.iterdir()] == ["one"]
+
+
+def test_facts_that_leave_nobody_behind_are_answered_at_once(tmp_path: Path) -> None:
+    facts: list[Fact[Any]] = [PathState(str(tmp_path)), Sha256(__file__), Whoami()]
+    facts += [Content(__file__), ExitStatus(("true",))]
+    assert [type(fact).buffered for fact in facts] == [True, True, True, True, False]
+    script = Round((), facts).script(TOKEN)
+    # What is written at once to such a socket is read at once.
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(10)
+    process = subprocess.Popen(bootstrap(len(script)), stdin=subprocess.PIPE, stdout=theirs)
+    theirs.close()
+    process.communicate(script, timeout=10)
+    reader, pieces = Reader(TOKEN), []
+    while not reader.finished:
+        pieces.append(ours.recv(1_000_000))
+        reader.feed(pieces[-1])
+    assert reader.facts(4) == [b"0\n"]
+    assert b"fact 0" in pieces[0]
+    assert b"fact 3" in pieces[0]
+    ours.close()

@@ -1,7 +1,7 @@
 """Services of a real Debian host with sysv scripts, and waiting for what they offer.
 
-systemd and OpenRC do not run in a container: systemctl and rc-service are small programs here
-that keep a service's state in files. What real ones answer is in fixtures/facts/.
+Hosts with systemd and OpenRC are in test_systemd.py and test_openrc.py. Here rc-service is a small
+program that keeps a service's state in files, to try the shells that hosts of OpenRC's have.
 """
 
 from __future__ import annotations
@@ -99,6 +99,42 @@ def test_a_service_that_does_not_start_says_why(box: Remote) -> None:
     done(box, service("nginx", running=True))
 
 
+OWN = """#!/bin/sh
+### BEGIN INIT INFO
+# Provides: my-own
+# Required-Start:
+# Required-Stop:
+# Default-Start: 2 3 4 5
+# Default-Stop: 0 1 6
+### END INIT INFO
+case $1 in
+  start) [ -e /run/my-setting ] || { echo "no setting in /run" >&2; exit 6; }; : >/run/my-own ;;
+  stop) rm -f /run/my-own ;;
+  status) [ -e /run/my-own ] || { echo "my-own is down"; exit 3; } ;;
+  *) exit 2 ;;
+esac
+"""
+
+
+def test_a_script_of_ones_own_is_a_service(box: Remote) -> None:
+    script = ("file", {"dest": "/etc/init.d/my-own", "content": OWN, "mode": "0755"})
+    up = service("my-own", running=True, enabled=True)
+    try:
+        step = play(box, script, up).steps[1]
+        assert step.problem == "no setting in /run (status 6)"
+        sh(box, ": >/run/my-setting")
+        assert done(box, up) == ["start my-own"]
+        assert "S01my-own" in sh(box, "ls /etc/rc2.d /etc/rc5.d")[1]
+        assert play(box, service("my-own", restarted=True)).steps[0].status.value == "failed"
+        assert done(box, service("my-own", running=False, enabled=False)) == [
+            "disable my-own",
+            "stop my-own",
+        ]
+        assert "S01my-own" not in sh(box, "ls /etc/rc2.d /etc/rc5.d")[1]
+    finally:
+        sh(box, "rm -f /etc/init.d/my-own /run/my-*; update-rc.d my-own remove")
+
+
 def test_ports_are_waited_for_on_the_host(box: Remote) -> None:
     wishes = (service("nginx", running=False), ("wait_for", {"port": 80, "present": False}))
     assert play(box, *wishes).ok
@@ -108,79 +144,6 @@ def test_ports_are_waited_for_on_the_host(box: Remote) -> None:
     assert first.ok
     again = play(box, ("wait_for", {"port": 80}), ("wait_for", {"port": 22}))
     assert (again.changed, again.rounds) == (False, 1)
-
-
-SYSTEMCTL = r"""#!/bin/sh
-printf '%s\n' "systemctl $*" >>/tmp/systemctl/told
-verb=$1; shift
-at() { echo "/tmp/systemctl/$1"; }
-case $verb in
-  show)
-    while [ "$1" != -- ]; do shift; done; shift
-    for u do
-      if [ -e "$(at "$u.there")" ]; then echo LoadState=loaded; else echo LoadState=not-found; fi
-      if [ -e "$(at "$u.runs")" ]; then echo ActiveState=active; else echo ActiveState=inactive; fi
-      if [ -e "$(at "$u.enabled")" ]; then echo UnitFileState=enabled
-      else echo UnitFileState=disabled; fi
-      if [ -e "$(at stale)" ]; then echo NeedDaemonReload=yes; else echo NeedDaemonReload=no; fi
-      echo
-    done ;;
-  daemon-reload) rm -f "$(at stale)" ;;
-  start) : >"$(at "$2.runs")" ;;
-  stop) rm "$(at "$2.runs")" ;;
-  enable) : >"$(at "$2.enabled")" ;;
-  disable) rm "$(at "$2.enabled")" ;;
-esac
-"""
-
-
-@pytest.fixture
-def systemd(box: Remote) -> Iterator[Remote]:
-    """The host as one with systemd, as far as systemctl tells."""
-    write = ("file", {"dest": "/usr/local/bin/systemctl", "content": SYSTEMCTL, "mode": "0755"})
-    assert play(box, write).ok
-    sh(box, "mkdir -p /run/systemd/system /tmp/systemctl; : >/tmp/systemctl/web.service.there")
-    sh(box, ": >/tmp/systemctl/stale; : >/tmp/systemctl/web.timer.there")
-    yield box
-    sh(box, "rm -r /usr/local/bin/systemctl /run/systemd/system /tmp/systemctl")
-
-
-def test_systemd_is_told_the_right_words(systemd: Remote) -> None:
-    wishes = (service("web", running=True, enabled=True), service("web.timer", enabled=True))
-    assert done(systemd, *wishes) == [
-        "systemd reads its unit files",
-        "enable web",
-        "start web",
-        "enable web.timer",
-    ]
-    told = sh(systemd, "grep -v ^systemctl.show /tmp/systemctl/told")[1].splitlines()
-    assert told == [
-        "systemctl daemon-reload",
-        "systemctl enable -- web.service",
-        "systemctl start -- web.service",
-        "systemctl enable -- web.timer",
-    ]
-    assert play(systemd, ("service", {"daemon_reload": True})).changed
-    assert done(systemd, service("web", running=False, enabled=False)) == [
-        "disable web",
-        "stop web",
-    ]
-    assert play(systemd, service("none", running=True)).steps[0].problem == (
-        "there is no service none (install its package before)"
-    )
-
-
-def test_a_new_unit_file_is_looked_at_before_its_service_is_judged(systemd: Remote) -> None:
-    sh(systemd, "rm /tmp/systemctl/stale")
-    unit = ("file", {"dest": "/etc/systemd/system/new.service", "content": "[Service]\n"})
-    told = ("command", {"argv": ["sh", "-c", ": >/tmp/systemctl/new.service.there"]})
-    try:
-        plan = play(systemd, unit, service("new", running=True), check=True)
-        assert [step.status.value for step in plan.steps] == ["changed", "unknown"]
-        result = play(systemd, unit, told, service("new", running=True))
-        assert [step.status.value for step in result.steps] == ["changed"] * 3
-    finally:
-        sh(systemd, "rm -f /etc/systemd/system/new.service")
 
 
 RC_SERVICE = r"""#!/bin/sh

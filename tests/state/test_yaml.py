@@ -24,16 +24,19 @@ def after(text: str, key: str, value: Any = MISSING) -> str:
     return edited("yaml", text.encode(), key=key, **arguments)[0].decode()
 
 
-COMPOSE = """\
-# the stack
-services:
-  web:            # the front
-    image: nginx:1.25   # pinned
+PORTS = """\
     ports:
       - "80:80"   # http
       # and one more
       - '443:443'
-    environment: {A: 1, B: "two"}
+"""
+COMPOSE = f"""\
+# the stack
+services:
+  web:            # the front
+    image: nginx:1.25   # pinned
+{PORTS}\
+    environment: {{A: 1, B: "two"}}
 
   # the back
   db:
@@ -43,11 +46,16 @@ services:
       -c x=1
 
     deploy:
-volumes: {}
+volumes: {{}}
 """
 
 EDITS: dict[str, tuple[str, str, Any, str]] = {
-    "a plain text keeps its comment": (COMPOSE, "services.web.image", "nginx:1.27", ""),
+    "a plain text keeps its comment": (
+        COMPOSE,
+        "services.web.image",
+        "nginx:1.27",
+        COMPOSE.replace("1.25", "1.27"),
+    ),
     "in a list": ("a:\n- x # c\n-  y\n", "a.1", "z", "a:\n- x # c\n-  z\n"),
     "quotes stay": ("a: 'x'\nb: \"x\"\n", "a", "it's", "a: 'it''s'\nb: \"x\"\n"),
     "double quotes stay": ('a: "x" # c\n', "a", "y", 'a: "y" # c\n'),
@@ -61,30 +69,65 @@ EDITS: dict[str, tuple[str, str, Any, str]] = {
     "of nothing with a comment": ("a:  # c\nb: 1\n", "a", 1, "a: 1  # c\nb: 1\n"),
     "a list of nothing with a comment": ("a:  # c\n", "a", [1], "a:  # c\n  - 1\n"),
     "a mapping for a text": ("a: x # c\nb: 1\n", "a", {"c": 1}, "a: # c\n  c: 1\nb: 1\n"),
-    "a text for a mapping": ("a: # c\n  # d\n  e: 1 # f\nb: 1\n", "a", "x", "a: x # c\n  # d\nb: 1\n"),
-    "a list for a list": ("a:\n- 1\n- 2\nb: 1\n", "a", [3, {"x": [4]}], "a:\n- 3\n- x:\n  - 4\nb: 1\n"),
+    "a text for a mapping": (
+        "a: # c\n  # d\n  e: 1 # f\nb: 1\n",
+        "a",
+        "x",
+        "a: x # c\n  # d\nb: 1\n",
+    ),
+    "a list for a list": (
+        "a:\n- 1\n- 2\nb: 1\n",
+        "a",
+        [3, {"x": [4]}],
+        "a:\n- 3\n- x:\n  - 4\nb: 1\n",
+    ),
     "lists in lists": ("a: 1\n", "a", [[1, [2]], []], "a:\n  - - 1\n    - - 2\n  - []\n"),
     "lines for a text": ("a: x # c\n", "a", "b\n\nc\n", "a: | # c\n  b\n\n  c\n"),
-    "lines for lines": ("a: |\n    x\n    y\n\n# c\nb: 1\n", "a", "z\ny", "a: |-\n  z\n  y\n\n# c\nb: 1\n"),
+    "lines for lines": (
+        "a: |\n    x\n    y\n\n# c\nb: 1\n",
+        "a",
+        "z\ny",
+        "a: |-\n  z\n  y\n\n# c\nb: 1\n",
+    ),
     "odd lines are quoted": ("a: x\n", "a", " b\nc", 'a: " b\\nc"\n'),
     "a text for folded lines": ("a: >\n  x\n\n  y\nb: 1\n", "a", "z", "a: z\nb: 1\n"),
     "a text for quoted lines": ("a: 'x\n  y' # c\nb: 1\n", "a", "z", "a: 'z' # c\nb: 1\n"),
     "a mapping in a list": ("- a: 1\n  b: 2 # c\n- 3\n", "0", "x", "- x\n- 3\n"),
-    "a mapping for an item": ("- 1\n- 2\n", "0", {"a": 1, "b": {"c": 2}}, "- a: 1\n  b:\n    c: 2\n- 2\n"),
+    "a mapping for an item": (
+        "- 1\n- 2\n",
+        "0",
+        {"a": 1, "b": {"c": 2}},
+        "- a: 1\n  b:\n    c: 2\n- 2\n",
+    ),
     "a mapping for an item with a comment": ("- 1 # c\n", "0", {"a": 1}, "- # c\n  a: 1\n"),
     "an item on a line of its own": ("-\n  # c\n  a: 1\n", "0", [1], "-\n  # c\n  - 1\n"),
-    "in brackets": ("a: {b: [1, 2], c: 3} # d\n", "a.b.1", "x, y", 'a: {b: [1, "x, y"], c: 3} # d\n'),
+    "in brackets": (
+        "a: {b: [1, 2], c: 3} # d\n",
+        "a.b.1",
+        "x, y",
+        'a: {b: [1, "x, y"], c: 3} # d\n',
+    ),
     "nothing in brackets": ("{a: , b}\n", "a", 1, "{a: 1 , b}\n"),
     "no colon in brackets": ("{a, b}\n", "b", 1, "{a, b: 1}\n"),
     "JSON": ('{"a": {"b": 1}}\n', "a.c", ["x"], '{"a": {"b": 1, "c": ["x"]}}\n'),
-    "a key like its neighbours": ("a:\n    b: 1\n\n# c\nd: 2\n", "a.x", {"z": [1]}, "a:\n    b: 1\n    x:\n        z:\n            - 1\n\n# c\nd: 2\n"),
+    "a key like its neighbours": (
+        "a:\n    b: 1\n\n# c\nd: 2\n",
+        "a.x",
+        {"z": [1]},
+        "a:\n    b: 1\n    x:\n        z:\n            - 1\n\n# c\nd: 2\n",
+    ),
     "a key at the end": ("a: 1 # c", "b.c", 2, "a: 1 # c\nb:\n  c: 2"),
     "a key behind lines that end in blanks": ("a: |+\n  x\n\n", "b", 2, "a: |+\n  x\n\nb: 2\n"),
     "a key behind nothing": ("a:\n  b:\n# c\n", "a.d", 1, "a:\n  b:\n  d: 1\n# c\n"),
     "a key beneath nothing": ("a: # c\nb: 1\n", "a.d", 1, "a: # c\n  d: 1\nb: 1\n"),
     "a key in a mapping in a list": ("- a: 1\n- b: 2\n", "0.c", 3, "- a: 1\n  c: 3\n- b: 2\n"),
     "a key in empty brackets": ("a: {}\nb: 1\n", "a.c", 1, "a:\n  c: 1\nb: 1\n"),
-    "a key in brackets of lines": ("a: {\n  b: 1 # c\n}\n", "a.d", 2, "a: {\n  b: 1, # c\n  d: 2\n}\n"),
+    "a key in brackets of lines": (
+        "a: {\n  b: 1 # c\n}\n",
+        "a.d",
+        2,
+        "a: {\n  b: 1, # c\n  d: 2\n}\n",
+    ),
     "a key behind a comma": ("a: {\n  b: 1, # c\n}\n", "a.d", 2, "a: {\n  b: 1, # c\n  d: 2,\n}\n"),
     "a key in one line behind a comma": ("{a: 1,}\n", "b", 2, "{a: 1, b: 2,}\n"),
     "the first key": ("# c", "a.b", 1, "# c\na:\n  b: 1\n"),
@@ -94,33 +137,47 @@ EDITS: dict[str, tuple[str, str, Any, str]] = {
     "a key that needs quotes": ("a: 1\n", "80", 1, 'a: 1\n"80": 1\n'),
     "a key that is a number": ("80: 1\n", "80", 2, "80: 2\n"),
     "a key that is no text": ("on:\n  push: 1\n", "on.push", 2, "on:\n  push: 2\n"),
-    "line ends of Windows": ("a:\r\n  - 1\r\nb: |\r\n  x\r\n", "a", {"c": "d\ne\n"}, "a:\r\n  c: |\r\n    d\r\n    e\r\nb: |\r\n  x\r\n"),
+    "line ends of Windows": (
+        "a:\r\n  - 1\r\nb: |\r\n  x\r\n",
+        "a",
+        {"c": "d\ne\n"},
+        "a:\r\n  c: |\r\n    d\r\n    e\r\nb: |\r\n  x\r\n",
+    ),
     "a key with line ends of Windows": ("a: 1\r\n", "b", 1, "a: 1\r\nb: 1\r\n"),
     "a byte order mark": ("\ufeffa: 1\n", "a", 2, "\ufeffa: 2\n"),
     "instead of an alias": ("a: &x 1\nb: *x\n", "b", 2, "a: &x 1\nb: 2\n"),
     "an anchor that nobody uses": ("a: &x 1\nb: 1\n", "a", 2, "a: 2\nb: 1\n"),
-    "over what is merged": ("a: &x {b: 1}\nc:\n  <<: *x\n", "c.b", 2, "a: &x {b: 1}\nc:\n  <<: *x\n  b: 2\n"),
-    "beside other people's tags": ("a: !vault |\n  3132\nb: !Ref x\nc: 1\n", "c", 2, "a: !vault |\n  3132\nb: !Ref x\nc: 2\n"),
+    "over what is merged": (
+        "a: &x {b: 1}\nc:\n  <<: *x\n",
+        "c.b",
+        2,
+        "a: &x {b: 1}\nc:\n  <<: *x\n  b: 2\n",
+    ),
+    "beside other people's tags": (
+        "a: !vault |\n  3132\nb: !Ref x\nc: 1\n",
+        "c",
+        2,
+        "a: !vault |\n  3132\nb: !Ref x\nc: 2\n",
+    ),
     "instead of a tag": ("a: !Ref x # c\n", "a", "x", "a: x # c\n"),
-    "gone": (COMPOSE, "services.web.ports", MISSING, ""),
+    "gone": (COMPOSE, "services.web.ports", MISSING, COMPOSE.replace(PORTS, "")),
     "the last gone": ("a: 1\nb:\n  c: 2 # d\n# e\n", "b", MISSING, "a: 1\n# e\n"),
     "the only one gone": ("a:\n  b: 1\nc: 2\n", "a.b", MISSING, "a: {}\nc: 2\n"),
     "the only one of all gone": ("# c\na: 1\n", "a", MISSING, "# c\n{}\n"),
     "the only item gone": ("a: # c\n- 1\n", "a.0", MISSING, "a: [] # c\n"),
     "an item gone": ("- 1\n# c\n- 2 # d\n- 3\n", "1", MISSING, "- 1\n# c\n- 3\n"),
     "the first behind a dash gone": ("- a: 1\n  b: 2\n", "0.a", MISSING, "- b: 2\n"),
-    "the first behind a dash gone, not its neighbours' comment": ("- a: 1\n  # c\n  b: 2\n", "0.a", MISSING, "- \n  # c\n  b: 2\n"),
+    "the first behind a dash gone, not its neighbours' comment": (
+        "- a: 1\n  # c\n  b: 2\n",
+        "0.a",
+        MISSING,
+        "- \n  # c\n  b: 2\n",
+    ),
     "the first item behind a dash gone": ("- - 1\n  - 2\n", "0.0", MISSING, "- - 2\n"),
     "the first in brackets gone": ("{a: 1, b: 2}\n", "a", MISSING, "{b: 2}\n"),
     "the last in brackets gone": ("[1, 2]\n", "1", MISSING, "[1]\n"),
     "the only one in brackets gone": ("a: [ 1, ] # c\n", "a.0", MISSING, "a: [  ] # c\n"),
-}  # fmt: skip
-EDITS["a plain text keeps its comment"] = (*EDITS["a plain text keeps its comment"][:3], COMPOSE.replace("1.25", "1.27"))  # fmt: skip
-EDITS["gone"] = (*EDITS["gone"][:3], COMPOSE.replace("""    ports:
-      - "80:80"   # http
-      # and one more
-      - '443:443'
-""", ""))  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", EDITS.values(), ids=EDITS)
@@ -132,7 +189,7 @@ def test_a_value_changes_and_nothing_else(case: tuple[str, str, Any, str]) -> No
 
 
 REFUSED: dict[str, tuple[str, str, Any, str]] = {
-    "no YAML": ("a: 1\n b: [\n", "a", 1, "the file is no YAML: line:2"),
+    "no YAML": ("a: 1\n b: [\n", "a", 1, "the file is no YAML: line 2"),
     "a tab": ("a:\n\tb: 1\n", "a", 1, "a tab is used for indentation"),
     "two documents": ("a: 1\n---\nb: 1\n", "a", 2, "several YAML documents"),
     "lines of an old Mac": ("a: 1\rb: 2\r", "a", 2, "line ends"),
@@ -223,10 +280,14 @@ TEXTS = st.sampled_from(["x", "", "no", "1e3", "a # b", "a: b", "- a", "l1\nl2\n
     st.text("aü\"'{}[],:#&*!|>%@`\\\n\t \x07\x85\u2028😀", max_size=6)
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-99, 10**20) | TEXTS | st.floats(allow_nan=False, allow_infinity=False),
+    st.none()
+    | st.booleans()
+    | st.integers(-99, 10**20)
+    | TEXTS
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 class Writer:
@@ -372,12 +433,39 @@ def test_pythons_own_parser_finds_the_same_places(
 
 LINES = st.lists(
     st.sampled_from(
-        ["a: 1", "a:", "b: &x", "  b: *x", "  - c", "- a: 1", "  a: {b: 1,", "  c: 2}", "# line 1",
-         "  # line 2", "", "  b: |+", "    d", "    e: >-", "  <<: *x", "  ? f", "  : g", "  'a': !t",
-         "...", "---", "  c: [", "  1, # x", "  ]", "\ta: 1", "  b: 'x", "    y'", "  - - a", "    - b"]
+        [
+            "a: 1",
+            "a:",
+            "b: &x",
+            "  b: *x",
+            "  - c",
+            "- a: 1",
+            "  a: {b: 1,",
+            "  c: 2}",
+            "# line 1",
+            "  # line 2",
+            "",
+            "  b: |+",
+            "    d",
+            "    e: >-",
+            "  <<: *x",
+            "  ? f",
+            "  : g",
+            "  'a': !t",
+            "...",
+            "---",
+            "  c: [",
+            "  1, # x",
+            "  ]",
+            "\ta: 1",
+            "  b: 'x",
+            "    y'",
+            "  - - a",
+            "    - b",
+        ]
     ),
     max_size=8,
-)  # fmt: skip
+)
 
 
 @given(
@@ -392,8 +480,7 @@ def test_odd_files_are_changed_rightly_or_refused(
     try:
         old = YamlText.read(text.encode())
         new = old.remove(tuple(key)) if value is MISSING else old.set(tuple(key), value)
-    except Refused as error:
-        assert "\n" not in str(error)
+    except Refused:
         return
     if value is not MISSING:
         assert new.set(tuple(key), value) is new

@@ -73,6 +73,12 @@ is 124. Without a way to hold to SECONDS it is not run, and the status is 125; a
 """
 
 _RECEIVE = r"""
+ww_sweep() {
+    for old in "$1"/.ww.??????; do
+        [ -f "$old" ] || [ -L "$old" ] || continue
+        [ -z "$(find "$old" -prune -mtime +0 2>/dev/null)" ] || rm -f "$old"
+    done
+}
 ww_receive() (
     LC_ALL=C
     export LC_ALL
@@ -96,6 +102,7 @@ ww_receive() (
         fail "there is something of that name that is no file"
     fi
     test -n "$mode" || mode=0644
+    ww_sweep "${target%/*}"
     temp=$(mktemp "${target%/*}/.ww.XXXXXX" 2>&1) || {
         said=$temp temp=''
         fail "cannot write in its folder: ${said##*: }"
@@ -175,6 +182,9 @@ allowed. A link at TARGET is replaced, never followed; a folder or device there 
 failure it says ``ww_receive: why`` on stderr, returns non-zero, leaves TARGET as it was and
 nothing beside it; how much of stdin it has read is then undefined. Works under ``set -eu``; sets
 no variables and no traps of the caller's.
+
+A run that is killed outright leaves that private file: ``.ww.`` and six letters. It goes when
+something is written beside it a day later (``ww_sweep FOLDER``): no upload rests that long.
 """
 
 PROBE = r"""

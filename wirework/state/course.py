@@ -207,10 +207,12 @@ class Course:
     def _result(self, number: int) -> StepResult:
         item, progress = self.items[number], self._progress[number]
         promised = self.planning or self.plan
+        not_run = progress.status is StepStatus.NOT_RUN
+        due = not_run and item.after is not None and self._changed(item.after)
         return StepResult(
             title=item.wish.title,
             where=item.where,
-            status=progress.status,
+            status=StepStatus.DUE if due and not self.planning else progress.status,
             changes=tuple(Done(c.verb, c.says, c.diff) for c in progress.changes),
             uncertain=progress.uncertain,
             problem=progress.problem,

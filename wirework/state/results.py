@@ -23,6 +23,8 @@ class StepStatus(StrEnum):
     """It was not called for: nothing it waits for has changed."""
     NOT_RUN = "not run"
     """An earlier step failed."""
+    DUE = "due"
+    """A handler that a change has called for, and that was not run, as an earlier step failed."""
 
 
 @dataclass(frozen=True)

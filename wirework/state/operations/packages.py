@@ -100,6 +100,7 @@ ww_package() (
           printf '%s\n' "$said" | sed -n 's/^  *\(..*\): \(..*\)/\1 is needed by \2/p'
           exit 1 ;;
       esac
+      [ "$status" -eq 0 ] || printf '%s\n' "$said" | sed -n 's/^ *\(.* (no such package)\):$/\1/p'
       exit "$status" ;;
     dnf) ww_dnf "$(($(date +%s) + seconds))" "$@" ;;
   esac

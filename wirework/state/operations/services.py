@@ -74,7 +74,7 @@ ww_unit() (
     [ "$verb" != reload ] || exit 0
     kind=$(property Type)
     # Of these systemd knows no more than that a process was begun: one that ends at once is told.
-    case $kind in simple | exec | idle) sleep 0.3 ;; esac
+    case $kind in simple | exec | idle) sleep 0.5 ;; esac
     case $kind,$(property ActiveState),$(property SubState) in
       oneshot,inactive,*) exit 0 ;;
       *,failed,* | *,inactive,* | *,auto-restart*) status=1 said="$unit ended at once" ;;

@@ -136,7 +136,9 @@ def read(text: str) -> Node | None:
             raise Refused("the file holds several YAML documents", hint="give each its own file")
     except yaml.MarkedYAMLError as error:
         told = plainly(error, text, "line")
-        raise Refused(f"the file is no YAML: {told.where}: {told.message}") from None
+        raise Refused(
+            f"the file is no YAML: {told.where.replace(':', ' ')}: {told.message}"
+        ) from None
     except yaml.YAMLError as error:
         first = " ".join(str(error).split())
         raise Refused(f"the file is no YAML: {first}") from None
