@@ -134,11 +134,21 @@ def judge_many(bars: Bars, plain: Path, slow: Path | None, runs: int, delay: flo
     slow_few, slow_many = (
         hundreds.measure(slow, each, runs) for each in (hundreds.FEW, hundreds.MANY)
     )
-    bars.hold("a re-run's waiting", (slow_few.again - few.again) / delay, TRIPS, " round trips")
-    first = (slow_few.first - few.first) / delay
-    more = (slow_many.first - many.first) / delay
-    print(f"a first run behind {delay * 1000:g} ms: {first:.1f} round trips, 200 take {more:.1f}")
-    bars.hold("200 operations, beyond 22", more - first, MORE_TRIPS, " round trips")
+    again, first, more = (
+        (behind - before) / delay
+        for before, behind in (
+            (few.again, slow_few.again),
+            (few.first, slow_few.first),
+            (many.first, slow_many.first),
+        )
+    )
+    print(
+        f"behind {delay * 1000:g} ms, round trips: a re-run {again:.1f},"
+        f" a first run {first:.1f}, one of 200 operations {more:.1f}"
+    )
+    # Whole ones, because what makes the delay takes some milliseconds, too.
+    bars.hold("a re-run's waiting", round(again), TRIPS, " round trips")
+    bars.hold("200 operations, beyond 22", round(more - first), MORE_TRIPS, " round trips")
 
 
 @contextlib.contextmanager
@@ -160,17 +170,17 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, default=20)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--delay", default="", help="measure behind it, too: 50ms")
-    known = ", ".join((*FLOORS, *plays.TOOLS))
+    known = [tool for tool in plays.TOOLS if tool not in FLOORS]
     default = "playbook.run,pyinfra,mitogen"
-    parser.add_argument("--tools", default=default, help=f"beside the floors; known are {known}")
+    parser.add_argument("--tools", default=default, help=f"some of {', '.join(known)}")
     parser.add_argument(
         "--first", default="playbook.run,pyinfra", help="of these the first run is measured, too"
     )
     given = parser.parse_args()
     tools, first = given.tools.split(","), [each for each in given.first.split(",") if each]
     for tool in (*tools, *first):
-        if tool not in plays.TOOLS:
-            parser.error(f"{tool!r} is none of {', '.join(plays.TOOLS)}")
+        if tool not in known:
+            parser.error(f"{tool!r} is none of {', '.join(known)}")
     delay = seconds(given.delay) if given.delay else 0.0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is then ended
     peers.installed()

@@ -264,6 +264,18 @@ NEEDS: tuple[Need, ...] = (
         purpose="NTP servers whose clock is wrong",
     ),
     Need(
+        name="netcat",
+        programs=("nc",),
+        package="netcat-openbsd",
+        purpose="servers with the client that everybody has",
+    ),
+    Need(
+        name="socat",
+        programs=("socat",),
+        package="socat",
+        purpose="sockets of every kind against socat",
+    ),
+    Need(
         name="ansible-core",
         programs=(str(peers.program(peers.ANSIBLE, "ansible-inventory")),),
         peer=peers.ANSIBLE,

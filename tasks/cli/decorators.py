@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from . import contexts, usage
@@ -55,6 +56,7 @@ def task(
     help: Mapping[str, str] | None = None,
     name: str = "",
     view: str = "",
+    watch: str = "play_view.PlayView",
     last: str = "",
 ) -> Callable[[Body], CliTask]:
     """Make a task of a body that returns a result, an iterator of results, or nothing.
@@ -62,7 +64,8 @@ def task(
     The body takes Invoke's context first. A result is a frozen dataclass; when it has an
     ``ok`` that is false, the task ends with status 1, or as ``exits.code_of_result`` says.
     ``view`` is the ``module.function`` of ``cli`` that draws the result for people. A body that
-    takes ``watch`` gets what follows a playbook on the screen, or None. The parameter ``last``,
+    takes ``watch`` gets what shows the work as it goes on, or None: by default what follows a
+    playbook on the screen, else what the ``module.Class`` of ``cli`` makes of the output's form. The parameter ``last``,
     whose default is "", may be given as the last word without the name of its option.
     """
 
@@ -76,9 +79,7 @@ def task(
 
                 form = Form.of(output)
                 if len(own) < len(taken):
-                    from .play_view import PlayView
-
-                    arguments["watch"] = PlayView.of(form)
+                    arguments["watch"] = _watching(watch, form)
                 result = body(c, **_lists(own, arguments))
                 ok = show(result, form, drawing(view))
                 leave(code_of_result(result, ok=ok))
@@ -130,6 +131,12 @@ def fleet_task(
         return _make(body, entry, own, added=added, help_texts=help, name=name)
 
     return decorate
+
+
+def _watching(watch: str, form: Any) -> Any:
+    """Return what shows the work as it goes on, loaded only now."""
+    module, _, kind = watch.partition(".")
+    return getattr(import_module(f".{module}", __package__), kind).of(form)
 
 
 def _make(

@@ -36,13 +36,13 @@ def send(to):
     # Something for the counters; where there is no way to it, nothing is counted.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         try:
-            out.sendto(b"x" * 100, (to, 9))
+            out.sendto(b"x" * 1000, (to, 9))
         except OSError:
             pass
 
 send("127.0.0.1")
-for n in range(5):
-    send(f"192.0.2.{70 + n}")
+for _ in range(20):
+    send("192.0.2.70")
 before = ip("-s", "-d", "link")
 print(json.dumps({
     "interfaces": asdict(interfaces())["interfaces"],

@@ -108,6 +108,11 @@ def test_every_verdict_is_one_line_that_names_the_first_thing_missing() -> None:
             assert not missing or MISSING[missing[0]] in said
 
 
+def test_a_private_address_is_told() -> None:
+    assert verdict((), outside="2001:db8::1") == "IPv6 works, as far as can be seen from here"
+    assert "private address only (fd00::2" in verdict((), outside="fd00::2")
+
+
 @pytest.mark.parametrize(
     ("required", "missing", "ok"),
     [

@@ -94,7 +94,7 @@ def test_fields_stand_where_the_rfc_puts_them() -> None:
     ],
 )
 def test_fields_too_large_for_their_bits_are_refused(packet: Packet) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         packet.encode()
 
 
@@ -117,7 +117,7 @@ def test_the_era_is_the_nearest_to_this_clock(here: int, away: int) -> None:
         (0xFFFFFFFF << 32, "2026-01-01", "2036-02-07T06:28:15"),
         (0, "2026-01-01", "2036-02-07T06:28:16"),
         (0, "1960-01-01", "1900-01-01"),
-        (1 << 62, "2060-01-01", "2070-02-25T15:32:32"),
+        (100 << 32, "2060-01-01", "2036-02-07T06:29:56"),
         (0xFFFFFFFF << 32, "2100-01-01", "2036-02-07T06:28:15"),
     ],
 )

@@ -50,7 +50,9 @@ parts = st.one_of(
     st.integers(0, 300).map(hex),
     st.integers(0, 300).map(lambda n: f"0{n:o}"),
     st.integers(0, 2**33).map(str),
-    st.sampled_from(["", "00", "08", "0x", "0xg", "1_0", "+1", "-1", " 1", "٣", "0b1", "1e3", "a"]),
+    st.sampled_from(
+        ["", "00", "08", "0x", "0xg", "1_0", "+1", "-1", " 1", "\u0663", "0b1", "1e3", "a"]
+    ),
 )
 
 
@@ -150,7 +152,7 @@ def test_the_ipv4_address_within_is_told(text: str, expected: str) -> None:
         ("1 2", "is no address"),
         ("1.2.3.4/24", "is no number"),
         ("\x1b[31m", "is no address"),
-        ("١.2.3.4", "is no address"),
+        ("\u0661.2.3.4", "is no address"),
         ("9" * 5000, "is no address"),
     ],
 )

@@ -110,6 +110,9 @@ class Quiet:
     def ended(self) -> None:
         self.wire.finish()
 
+    def stopping(self) -> None:
+        pass
+
     def closed(self, reason: str) -> None:
         pass
 

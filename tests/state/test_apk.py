@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ URL = "v3 /srv/repository"
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Alpine:
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alpine]:
     alpine = Alpine(unpack(tmp_path_factory.mktemp("apk")))
     key = rsa.generate_private_key(65537, 2048)
     (alpine.root / "srv/ours.rsa").write_bytes(
@@ -54,7 +55,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Alpine:
         )
     )
     said(alpine, FIRST)
-    return alpine
+    yield alpine
+    shutil.rmtree(alpine.root)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from wirework.errors import BadInput
 
+from .spellings import shown
+
 WIDTHS = (16, 32, 64)
 _MOST_DIGITS = 20
 
@@ -43,7 +45,7 @@ def byte_order(text: str, *, bits: int = 0, machine_order: str = sys.byteorder) 
     if not width or value >= 1 << width:
         most = width or WIDTHS[-1]
         raise BadInput(
-            f"does not fit into {most} bits", where=text, hint=f"{(1 << most) - 1} at most"
+            f"does not fit into {most} bits", where=shown(text), hint=f"{(1 << most) - 1} at most"
         )
     network = value.to_bytes(width // 8, "big")
     machine = network if machine_order == "big" else network[::-1]
@@ -62,12 +64,16 @@ def byte_order(text: str, *, bits: int = 0, machine_order: str = sys.byteorder) 
 
 def _value(text: str) -> int:
     if re.fullmatch(r"-\d+", text, re.ASCII):
-        raise BadInput("is negative", where=text, hint="byte orders are shown of unsigned integers")
+        raise BadInput(
+            "is negative", where=shown(text), hint="byte orders are shown of unsigned integers"
+        )
     if re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
         digits, base = text[2:].lstrip("0") or "0", 16
     elif re.fullmatch(r"\d+", text, re.ASCII):
         digits, base = text.lstrip("0") or "0", 10
     else:
-        raise BadInput("is no whole number", where=text or "VALUE", hint="like 8080 or 0x1f90")
+        raise BadInput(
+            "is no whole number", where=shown(text) or "VALUE", hint="like 8080 or 0x1f90"
+        )
     # A number of so many digits fits nowhere, however many more there are.
     return int(digits[: _MOST_DIGITS + 1], base)

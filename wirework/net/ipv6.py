@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ MISSING = {
     "address": "no interface has a global address",
     "route": "there is no default route",
 }
+_UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")
 _SETTINGS = Path("/proc/sys/net/ipv6/conf")
 
 
@@ -103,23 +105,28 @@ def ipv6(*, require: str = "") -> IPv6:
         "route": bool(routes),
     }
     missing = tuple(stage for stage in STAGES if not found[stage])
+    own_address = outside.source_address(6)
     return IPv6(
-        verdict=verdict(missing, all_disabled=all(each.disabled for each in on_each)),
+        verdict=verdict(
+            missing, outside=own_address, all_disabled=all(each.disabled for each in on_each)
+        ),
         python=found["python"],
         kernel=found["kernel"],
         loopback=found["loopback"],
         address=found["address"],
         route=found["route"],
         missing=missing,
-        outside=outside.source_address(6),
+        outside=own_address,
         routes=routes,
         interfaces=on_each,
         required=require,
     )
 
 
-def verdict(missing: tuple[str, ...], *, all_disabled: bool = False) -> str:
+def verdict(missing: tuple[str, ...], *, outside: str = "", all_disabled: bool = False) -> str:
     """Say in one line how far IPv6 works; ``missing`` names stages, in their order."""
+    if not missing and outside and ipaddress.IPv6Address(outside) in _UNIQUE_LOCAL:
+        return f"IPv6 works, but with a private address only ({outside}, RFC 4193)"
     if not missing:
         return "IPv6 works, as far as can be seen from here"
     first = missing[0]

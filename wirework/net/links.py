@@ -19,7 +19,15 @@ _U32 = struct.Struct("=I")
 _U16 = struct.Struct("=H")
 _STATS = struct.Struct("=8Q")
 
-IFF_UP, IFF_POINTOPOINT, IFF_RUNNING = 0x1, 0x10, 0x40
+# Numbers of attributes, as if_link.h, if_addr.h and rtnetlink.h have them.
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER = 1, 3, 4, 5, 10
+IFLA_OPERSTATE, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_STATS64 = 16, 18, 20, 23
+IFLA_CARRIER, IFLA_LINK_NETNSID = 33, 37
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFLA_VLAN_ID = 1
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS = 1, 2, 3, 4, 6, 8
+RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_MULTIPATH, RTA_TABLE, RTA_VIA = 4, 5, 6, 9, 15, 18
+
 FLAGS = (
     *("up", "broadcast", "debug", "loopback", "pointopoint", "notrailers", "running", "noarp"),
     *("promisc", "allmulti", "master", "slave", "multicast", "portsel", "automedia", "dynamic"),
@@ -163,25 +171,26 @@ def read_link(body: bytes) -> Link:
     """Read an RTM_NEWLINK message."""
     _, hardware, index, flags, _ = _unpack(_LINK, body)
     told = netlink.attributes(body[_LINK.size :])
-    info = netlink.attributes(told.get(18, b""))
-    kind = _text(info.get(1)) or HARDWARE.get(hardware, f"type {hardware}")
-    data = netlink.attributes(info.get(2, b"")) if kind == "vlan" else {}
-    state, carrier = told.get(16, b""), told.get(33, b"")
-    sent, received = _counters(told.get(23, b""))
+    info = netlink.attributes(told.get(IFLA_LINKINFO, b""))
+    kind = _text(info.get(IFLA_INFO_KIND)) or HARDWARE.get(hardware, f"type {hardware}")
+    data = netlink.attributes(info.get(IFLA_INFO_DATA, b"")) if kind == "vlan" else {}
+    vlan = data.get(IFLA_VLAN_ID, b"")
+    state, carrier = told.get(IFLA_OPERSTATE, b""), told.get(IFLA_CARRIER, b"")
+    sent, received = _counters(told.get(IFLA_STATS64, b""))
     return Link(
         index=index,
-        name=_text(told.get(3)),
+        name=_text(told.get(IFLA_IFNAME)),
         kind=kind,
         flags=frozenset(name for bit, name in enumerate(FLAGS) if flags >> bit & 1),
         state=STATES[state[0]] if state and state[0] < len(STATES) else "unknown",
         carrier=bool(carrier[0]) if carrier else None,
-        mtu=_number(told.get(4)),
-        mac=_mac(told.get(1, b""), hardware),
-        master=_number(told.get(10)),
-        below=_number(told.get(5)),
-        below_elsewhere=bool(told.get(37)),
-        vlan=_U16.unpack(data[1])[0] if len(data.get(1, b"")) == _U16.size else 0,
-        note=_text(told.get(20)),
+        mtu=_number(told.get(IFLA_MTU)),
+        mac=_mac(told.get(IFLA_ADDRESS, b""), hardware),
+        master=_number(told.get(IFLA_MASTER)),
+        below=_number(told.get(IFLA_LINK)),
+        below_elsewhere=bool(told.get(IFLA_LINK_NETNSID)),
+        vlan=_U16.unpack(vlan)[0] if len(vlan) == _U16.size else 0,
+        note=_text(told.get(IFLA_IFALIAS)),
         received=received,
         sent=sent,
     )
@@ -192,20 +201,20 @@ def read_address(body: bytes) -> tuple[int, Address | None]:
     family, prefix, few_flags, scope, link = _unpack(_ADDRESS, body)
     told = netlink.attributes(body[_ADDRESS.size :])
     version = _VERSIONS.get(family)
-    there = told.get(1, b"")
-    own = told.get(2, there)
+    there = told.get(IFA_ADDRESS, b"")
+    own = told.get(IFA_LOCAL, there)
     if version is None or not own:
         return link, None
-    flags = _number(told.get(8)) or few_flags
-    preferred, valid = _lifetimes(told.get(6, b""))
+    flags = _number(told.get(IFA_FLAGS)) or few_flags
+    preferred, valid = _lifetimes(told.get(IFA_CACHEINFO, b""))
     return link, Address(
         version=version,
         address=_ip(own),
         prefix=prefix,
         peer=_ip(there) if there != own else "",
-        broadcast=_ip(told.get(4, b"")),
+        broadcast=_ip(told.get(IFA_BROADCAST, b"")),
         scope=SCOPES.get(scope, str(scope)),
-        label=_text(told.get(3)),
+        label=_text(told.get(IFA_LABEL)),
         flags=_address_flags(flags, version),
         valid=valid,
         preferred=preferred,
@@ -218,17 +227,17 @@ def read_default_route(body: bytes) -> Route | None:
     if length or kind != _UNICAST:
         return None
     told = netlink.attributes(body[_ROUTE.size :])
-    table = _number(told.get(15)) or table
+    table = _number(told.get(RTA_TABLE)) or table
     if table == _LOCAL_TABLE:
         return None
-    metric = _number(told.get(6))
-    hops = told.get(9, b"")
-    link = _number(told.get(4))
+    metric = _number(told.get(RTA_PRIORITY))
+    hops = told.get(RTA_MULTIPATH, b"")
+    link = _number(told.get(RTA_OIF))
     if len(hops) >= _NEXT_HOP.size:
         size, _, _, link = _NEXT_HOP.unpack_from(hops)
         told = netlink.attributes(hops[_NEXT_HOP.size : size])
     # A gateway of the other family stands behind that family's number (RTA_VIA).
-    gateway = told.get(5) or told.get(18, b"")[2:]
+    gateway = told.get(RTA_GATEWAY) or told.get(RTA_VIA, b"")[2:]
     return Route(
         version=4 if family == socket.AF_INET else 6,
         link=link,
@@ -245,8 +254,8 @@ def _unpack(shape: struct.Struct, body: bytes) -> tuple[int, ...]:
 
 
 def _text(data: bytes | None) -> str:
-    """Return a name; those that are not UTF-8 as Python's file names are."""
-    return (data or b"").rstrip(b"\0").decode("utf-8", "surrogateescape")
+    """Return a name; what is not UTF-8 in it is written out."""
+    return (data or b"").rstrip(b"\0").decode("utf-8", "backslashreplace")
 
 
 def _number(data: bytes | None) -> int:

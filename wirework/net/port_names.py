@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wirework.errors import BadInput
 
-from .spellings import listed
+from .spellings import listed, shown
 
 PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
 MOST_PORTS = 4096
@@ -50,7 +50,7 @@ def services(asked: str, *, protocols: str = "") -> Services:
     chosen = _protocols(protocols)
     wanted = [_wanted(each) for each in listed(asked, "SERVICE")]
     if sum(len(each) for each in wanted if isinstance(each, range)) > MOST_PORTS:
-        raise BadInput("too many ports at once", where=asked, hint=f"{MOST_PORTS} at most")
+        raise BadInput("too many ports at once", where=shown(asked), hint=f"{MOST_PORTS} at most")
     found: list[Service] = []
     unknown: list[str] = []
     for each in wanted:
@@ -85,7 +85,7 @@ def _wanted(text: str) -> range | str:
         return range(first, last + 1)
     # RFC 6335, 5.1 allows less; /etc/services of today holds dots, plus signs and underscores.
     if not re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9+._/-]{0,62}", text, re.ASCII):
-        raise BadInput("is no port and no service's name", where=ascii(text)[1:-1][:60])
+        raise BadInput("is no port and no service's name", where=shown(text))
     return text
 
 

@@ -49,6 +49,9 @@ class _Session:
         """End, too."""
         self._wire.finish()
 
+    def stopping(self) -> None:
+        """Go on: whoever is quiet is let go."""
+
     def closed(self, reason: str) -> None:
         """Keep nothing."""
 

@@ -15,6 +15,8 @@ V4, V6 = 4, 6
 MOST_TEXT = 128
 """The longest spelling is a reverse pointer's, of 73 characters."""
 MOST_AT_ONCE = 10_000
+MOST_SHOWN = 64
+"""Characters of what was given that an error repeats."""
 
 _V4_BITS, _V6_BITS = 32, 128
 _V4_HEX_DIGITS = 8
@@ -120,6 +122,12 @@ def listed(texts: str, what: str) -> list[str]:
     if len(parts) > MOST_AT_ONCE:
         raise BadInput(f"{len(parts)} at once are too many", where=what, hint="10,000 at most")
     return parts
+
+
+def shown(text: str) -> str:
+    """Return what somebody gave as an error may repeat it: short, without control characters."""
+    short = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+    return ascii(short)[1:-1]
 
 
 def read(text: str, *, version: int = 0) -> Read:
@@ -246,8 +254,7 @@ def _warning(found: Read) -> str:
 
 
 def _bad(text: str) -> BadInput:
-    shown = text if len(text) <= MOST_TEXT else f"{text[:40]}…"
     hint = "like 192.0.2.1, 2001:db8::1, 3221225985 or 0xc0000201"
     if re.fullmatch(r"[0-9a-fA-F]{8}|[0-9a-fA-F]{32}", text):
         hint = f"for packed hex write 0x{text}"
-    return BadInput("is no address", where=ascii(shown)[1:-1] or "ADDRESS", hint=hint)
+    return BadInput("is no address", where=shown(text) or "ADDRESS", hint=hint)

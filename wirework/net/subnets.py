@@ -17,7 +17,7 @@ from wirework.errors import BadInput
 
 from . import interfaces
 from .special import use_of
-from .spellings import V4, Spelling, listed, read
+from .spellings import V4, Spelling, listed, read, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,6 @@ _MAC = re.compile(
     r"|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}",
     re.IGNORECASE,
 )
-_MOST_PARTS = 100_000
-"""How many networks may be left of a subtraction before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +122,9 @@ def answer(
     if len(words) > 1 and words != ["--mask", "--mac"]:
         raise BadInput("do not go together", where=f"{words[0]} and {words[1]}")
     if interface and texts:
-        raise BadInput("do not go together", where=f"{texts} and --interface")
+        raise BadInput("do not go together", where="NETWORK and --interface")
     if interface:
-        texts = _of_interface(interface, whole=any(actions.values()))
+        texts = _of_interface(interface, whole=any(actions.values()), for_mac=bool(mac))
     if merge:
         return merged(texts, most=most)
     if split:
@@ -160,17 +158,9 @@ def merged(texts: str, *, most: int = MOST_SHOWN) -> Networks:
 
 def without(texts: str, less: str, *, most: int = MOST_SHOWN) -> Networks:
     """Return what is left of networks without others, as the fewest networks."""
-    left = netaddr.cidr_merge(_networks(texts))
-    for hole in _networks(less, "--subtract"):
-        left = list(
-            itertools.chain.from_iterable(
-                netaddr.cidr_exclude(each, hole) if each.version == hole.version else [each]
-                for each in left
-            )
-        )
-        if len(left) > _MOST_PARTS:
-            raise BadInput(f"more than {_MOST_PARTS:,} networks are left", where="--subtract")
-    return _told(netaddr.cidr_merge(left), most)
+    holes = netaddr.IPSet(_networks(less, "--subtract"))
+    left = netaddr.IPSet(_networks(texts)) - holes
+    return _told(list(left.iter_cidrs()), most)
 
 
 def parts(texts: str, prefix: str, *, most: int = MOST_SHOWN) -> Networks:
@@ -178,7 +168,7 @@ def parts(texts: str, prefix: str, *, most: int = MOST_SHOWN) -> Networks:
     _check_most(most)
     digits = prefix.removeprefix("/")
     if not re.fullmatch(r"\d{1,3}", digits, re.ASCII):
-        raise BadInput(f"{prefix!r} is no prefix", where="--split", hint="like /26")
+        raise BadInput(f"{shown(prefix)} is no prefix", where="--split", hint="like /26")
     length = int(digits)
     wholes = _networks(texts)
     for whole in wholes:
@@ -208,14 +198,19 @@ def holding(texts: str, sought: str) -> Membership:
     )
 
 
-def _of_interface(name: str, *, whole: bool) -> str:
-    """Return an interface's addresses with their prefixes, or the ``whole`` of their networks."""
+def _of_interface(name: str, *, whole: bool, for_mac: bool) -> str:
+    """Return an interface's addresses with their prefixes, or the ``whole`` of their networks.
+
+    ``for_mac`` leaves out those in whose networks there is no room for a MAC address.
+    """
     there = [
         ipaddress.ip_interface(f"{each.address}/{each.prefix}")
         for each in interfaces.interface(name).addresses
+        if not for_mac or (each.version != V4 and each.prefix <= EUI64_PREFIX)
     ]
     if not there:
-        raise BadInput(f"{name} has no address", where="--interface")
+        kind = "address in a network with room for an EUI-64" if for_mac else "address"
+        raise BadInput(f"{name} has no {kind}", where="--interface")
     return ",".join(str(each.network if whole else each) for each in there)
 
 
@@ -237,19 +232,21 @@ def _parse(
     if found.spelling is Spelling.LEGACY or found.zone:
         plain = str(found.address)
         what = "a zone" if found.zone else "a legacy spelling"
-        raise BadInput(f"has {what}, which no network has", where=text, hint=f"write {plain}")
+        raise BadInput(
+            f"has {what}, which no network has", where=shown(text), hint=f"write {plain}"
+        )
     width = found.address.max_prefixlen
     length = own if slash else mask or (str(width) if bare else "")
     if not length:
         slash_24 = "24" if width == ipaddress.IPV4LENGTH else "64"
         hint = f"{found.address}/{slash_24}, or --mask"
-        raise BadInput("has no prefix", where=text, hint=hint)
-    where = text if slash else "--mask"
+        raise BadInput("has no prefix", where=shown(text), hint=hint)
+    where = shown(text) if slash else "--mask"
     prefix = _prefix(length, found.address.version, width, where)
     network = netaddr.IPNetwork(f"{found.address}/{prefix}")
     if alone and network.ip != network.network:
         hint = f"the network is {network.cidr}, the address alone {network.ip}"
-        raise BadInput("has host bits set", where=text, hint=hint)
+        raise BadInput("has host bits set", where=shown(text), hint=hint)
     return network
 
 
@@ -266,7 +263,7 @@ def _prefix(text: str, version: int, width: int, where: str) -> int:
         mask = netaddr.IPAddress(text, version, flags=netaddr.INET_PTON)
     except (netaddr.AddrFormatError, ValueError):
         raise BadInput(
-            f"{text!r} is no prefix and no netmask of IPv{version}",
+            f"{shown(text)} is no prefix and no netmask of IPv{version}",
             where=where,
             hint=f"0 to {width}",
         ) from None
@@ -274,7 +271,9 @@ def _prefix(text: str, version: int, width: int, where: str) -> int:
         return int(mask.netmask_bits())
     if mask.is_hostmask():
         return width - int(mask).bit_count()
-    raise BadInput(f"{text} is no netmask", where=where, hint="its ones have to stand together")
+    raise BadInput(
+        f"{shown(text)} is no netmask", where=where, hint="its ones have to stand together"
+    )
 
 
 def _subnet(network: netaddr.IPNetwork, hardware: netaddr.EUI | None) -> Subnet:
@@ -320,7 +319,9 @@ def _eui64(network: netaddr.IPNetwork, hardware: netaddr.EUI) -> str:
 
 def _mac(text: str) -> netaddr.EUI:
     if not _MAC.fullmatch(text):
-        raise BadInput(f"{text!r} is no MAC address", where="--mac", hint="like 52:54:00:12:34:56")
+        raise BadInput(
+            f"{shown(text)} is no MAC address", where="--mac", hint="like 52:54:00:12:34:56"
+        )
     return netaddr.EUI(text, version=48)
 
 

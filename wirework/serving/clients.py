@@ -64,6 +64,8 @@ class Clients:
     def drain(self) -> None:
         """Let every client go as soon as it has nothing under way."""
         self._stopping = True
+        for connection in tuple(self._all):
+            connection.stopping()
         self._look_later()
 
     def cut(self) -> None:

@@ -246,6 +246,11 @@ class Connection:
 
     # Its home's side.
 
+    def stopping(self) -> None:
+        """Tell the session that the server stops."""
+        if self._state is _State.OPEN:
+            self._tell(self._session.stopping)
+
     def check(self, now: float, *, stopping: bool) -> None:
         """Look whether anything has moved; end what has waited for longer than it may."""
         limits = self._home.limits

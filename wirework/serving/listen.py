@@ -72,8 +72,12 @@ class Listener:
 
 
 @contextlib.contextmanager
-def listening(places: Sequence[Place], *, backlog: int) -> Iterator[tuple[Listener, ...]]:
+def listening(
+    places: Sequence[Place | Listener], *, backlog: int
+) -> Iterator[tuple[Listener, ...]]:
     """Listen on every place, or on none; close all and remove Unix paths at the end.
+
+    A listener that is given is used as it is, and closed as well.
 
     Raises BadInput, which names the process that has the port or path already.
     """
@@ -82,7 +86,11 @@ def listening(places: Sequence[Place], *, backlog: int) -> Iterator[tuple[Listen
     with contextlib.ExitStack() as stack:
         listeners: list[Listener] = []
         for place in places:
-            if place.path:
+            if isinstance(place, Listener):
+                stack.callback(place.sock.close)
+                place.sock.settimeout(0.0)
+                listeners.append(place)
+            elif place.path:
                 listeners.append(stack.enter_context(_unix(place, backlog)))
             else:
                 for listener in _tcp(place, backlog):

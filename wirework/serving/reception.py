@@ -160,6 +160,7 @@ def _peer(sock: socket.socket, address: object) -> Peer:
     if sock.family == socket.AF_UNIX:
         return _process(sock)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     host, port = address[:2] if isinstance(address, tuple) else ("", 0)
     return Peer(str(host), int(port))
 

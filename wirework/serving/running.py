@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from wirework.errors import Failed
-from wirework.serving.listen import Place
+from wirework.serving.listen import Listener, Place
 from wirework.serving.serve import Stop, serve
 from wirework.serving.watch import Served, Watch
 
@@ -50,7 +50,7 @@ class Running:
 @contextlib.contextmanager
 def running(
     service: Service,
-    places: Sequence[Place] = ANYWHERE,
+    places: Sequence[Place | Listener] = ANYWHERE,
     *,
     model: str = "epoll",
     limits: Limits | None = None,
@@ -79,7 +79,7 @@ def running(
 @contextlib.contextmanager
 def _in_thread(
     service: Service,
-    places: Sequence[Place],
+    places: Sequence[Place | Listener],
     *,
     model: str,
     limits: Limits | None,
@@ -126,7 +126,7 @@ def _in_thread(
 @contextlib.contextmanager
 def _in_process(
     service: Service,
-    places: Sequence[Place],
+    places: Sequence[Place | Listener],
     *,
     limits: Limits | None,
     tls: ssl.SSLContext | None,
@@ -178,7 +178,7 @@ def _tell(pid: int) -> None:
 def _serve_and_tell(
     told: IO[str],
     service: Service,
-    places: Sequence[Place],
+    places: Sequence[Place | Listener],
     *,
     limits: Limits | None,
     tls: ssl.SSLContext | None,

@@ -70,7 +70,7 @@ class Stop:
 
 def serve(
     service: Service,
-    places: Sequence[Place],
+    places: Sequence[Place | Listener],
     *,
     model: str = "epoll",
     limits: Limits | None = None,

@@ -74,6 +74,13 @@ class Session(Protocol):
         A session that has nothing to say any more calls ``finish``; nobody else does.
         """
 
+    def stopping(self) -> None:
+        """Learn that the server stops: say goodbye and ``finish``, or just go on.
+
+        A client with nothing under way is let go soon, every other one when the server's time
+        for that is over.
+        """
+
     def closed(self, reason: str) -> None:
         """End: the connection is gone; ``reason`` is "" when both sides were done with it."""
 
@@ -81,10 +88,16 @@ class Session(Protocol):
 class Service(Protocol):
     """Something to serve."""
 
-    name: str
-    shares: bool
-    """Whether its sessions share what is in memory: then one process for each client is no
-    model for it."""
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def shares(self) -> bool:
+        """Whether its sessions share what is in memory.
+
+        Then one process for each client is no model for it.
+        """
 
     def session(self) -> Session:
         """Return the session of one new client."""

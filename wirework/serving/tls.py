@@ -32,11 +32,8 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
         # An empty password makes an encrypted key an error; OpenSSL would ask the terminal.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except (ssl.SSLError, ValueError) as error:
-        why = getattr(error, "reason", "") or str(error)
-        words = {
-            "KEY_VALUES_MISMATCH": "the key is not the certificate's",
-            "NO_START_LINE": "holds no PEM certificate",
-        }.get(why, f"is no usable certificate and key: {why}")
+        mismatch = getattr(error, "reason", "") == "KEY_VALUES_MISMATCH"
+        words = "not the certificate's key" if mismatch else "no usable certificate and key"
         raise BadInput(
             words,
             where=str(key or certificate),

@@ -8,14 +8,15 @@ import socket
 import time
 from collections.abc import Iterable
 from types import TracebackType
+from typing import Self
 
 WAIT = 30.0
 
 
 class Crowd:
-    """Connected sockets, each with what came for it so far."""
+    """Connected sockets, each with what came for it so far; the last ``narrow`` take little."""
 
-    def __init__(self, address: tuple[str, int], size: int) -> None:
+    def __init__(self, address: tuple[str, int], size: int, *, narrow: int = 0) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY and soft < 4 * size + 200:
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(4 * size + 200, hard), hard))
@@ -23,8 +24,13 @@ class Crowd:
         self.gone: set[socket.socket] = set()
         self._selector = selectors.DefaultSelector()
         for _ in range(size):
-            sock = socket.create_connection(address, timeout=WAIT)
-            sock.setblocking(False)
+            sock = socket.socket()
+            if len(self.heard) >= size - narrow:
+                # Set before the connection, it bounds the window: little is left to the kernel.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(WAIT)
+            sock.connect(address)
+            sock.settimeout(0)
             self._selector.register(sock, selectors.EVENT_READ)
             self.heard[sock] = bytearray()
 
@@ -65,7 +71,7 @@ class Crowd:
             if sock in waiting and text in self.heard[sock][-len(data) - len(text) :]:
                 waiting.discard(sock)
 
-    def __enter__(self) -> Crowd:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -59,6 +59,7 @@ class Chat:
         self.clock = clock
         self.room = Room(self.limits, watch=watch, now=now)
         self._lock = RLock()
+        self._here: set[ChatSession] = set()
         self._nameless: OrderedDict[ChatSession, float] = OrderedDict()
 
     def session(self) -> ChatSession:
@@ -67,8 +68,10 @@ class Chat:
 
     def stopping(self) -> None:
         """Say goodbye to everybody: the server takes no more clients and ends."""
-        self.room.close(ENDING)
         with self._lock:
+            if self.room.is_closed:
+                return
+            self.room.close(ENDING)
             for session in list(self._nameless):
                 session.shut_out(ENDING)
 
@@ -80,14 +83,21 @@ class Chat:
                 if now - came < self.limits.naming:
                     break
                 session.shut_out("no nickname came")
-            if len(self.room) + len(self._nameless) >= self.limits.clients:
+            if len(self._here) >= self.limits.clients:
                 return False
+            self._here.add(newcomer)
             self._nameless[newcomer] = now
             return True
 
-    def forget(self, session: ChatSession) -> None:
-        """Note that a newcomer has a nickname, or is gone."""
+    def has_name(self, session: ChatSession) -> None:
+        """Note that a newcomer has a nickname."""
         with self._lock:
+            self._nameless.pop(session, None)
+
+    def forget(self, session: ChatSession) -> None:
+        """Note that a client is gone."""
+        with self._lock:
+            self._here.discard(session)
             self._nameless.pop(session, None)
 
 
@@ -133,6 +143,10 @@ class ChatSession:
         if self._lines.unfinished:
             self._wrong("half", "the last line had no end and was dropped")
         self._leave("", "")
+
+    def stopping(self) -> None:
+        """Say goodbye, to everybody at once: nobody needs to hear one by one who leaves."""
+        self._chat.stopping()
 
     def closed(self, reason: str) -> None:
         """Leave: the connection is gone."""
@@ -210,7 +224,7 @@ class ChatSession:
                 self._do_inside(request)
             case Join():
                 self._room.enter(self._seat, request.nick)
-                self._chat.forget(self)
+                self._chat.has_name(self)
             case _:
                 raise Malformed("join", "say join with a nickname first")
 

@@ -200,6 +200,7 @@ class _Exchange:
                     except dns.message.Truncated as cut:
                         if query.is_response(cut.message()):  # type: ignore[no-untyped-call]  # dnspython's
                             return None
+                        strays += 1
                     except (dns.exception.DNSException, ValueError):
                         strays += 1
                     else:

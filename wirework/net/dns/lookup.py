@@ -19,6 +19,9 @@ from .system import FAMILIES, SYSTEM, addresses, names, servers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MOST_QUESTIONS = 256
+"""Questions that one call may ask, each of them in a thread of its own."""
+
 
 def lookup(
     host: str, *, types: str = "", server: str = "", timeout: float = 5.0, tcp: bool = False
@@ -34,6 +37,10 @@ def lookup(
     check_timeout(timeout)
     asked = question(host, types)
     chosen = _servers_of(server) if server else ()
+    number = len(chosen) * len(asked.types)
+    if number > MOST_QUESTIONS:
+        message = f"{number} questions at once are more than {MOST_QUESTIONS}"
+        raise BadInput(message, where="--server", hint="fewer servers, or fewer types")
     started = time.monotonic()
     deadline = started + timeout
     works = [

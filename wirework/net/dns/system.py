@@ -6,9 +6,6 @@ import socket
 import time
 from pathlib import Path
 
-import dns.exception
-import dns.resolver
-
 from wirework.errors import Failed
 from wirework.net.endpoints import Endpoint, is_address
 
@@ -19,6 +16,9 @@ FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 """The types that the system's resolver can be asked for, beside PTR of an address."""
 
 RESOLV_CONF = Path("/etc/resolv.conf")
+
+MOST_SERVERS = 3
+"""Name servers of resolv.conf(5) that are asked; further ones are left (MAXNS)."""
 
 _FAULTS = {
     socket.EAI_NONAME: Status.NXDOMAIN,
@@ -82,17 +82,18 @@ def names(address: str, reverse: str) -> Answer:
 
 
 def servers(*, port: int) -> tuple[Endpoint, ...]:
-    """Return the name servers of resolv.conf(5); raises Failed when it names none."""
+    """Return the name servers of resolv.conf(5), at most three; raises Failed without one."""
     hint = "give one with --server"
     try:
-        found = dns.resolver.Resolver(str(RESOLV_CONF)).nameservers
-    except (dns.exception.DNSException, OSError) as error:
-        raise Failed("no name servers are known", where=str(RESOLV_CONF), hint=hint) from error
-    # dnspython reads addresses of DNS over HTTPS, too, which resolv.conf(5) does not know.
-    named = [Endpoint(str(each), port) for each in found if is_address(str(each))]
+        lines = RESOLV_CONF.read_text("utf-8", "replace").splitlines()
+    except OSError as error:
+        told = f"no name servers are known: {error.strerror}"
+        raise Failed(told, where=str(RESOLV_CONF), hint=hint) from error
+    words = [line.split() for line in lines if line.startswith("nameserver")]
+    named = [each[1] for each in words if each[1:] and is_address(each[1])]
     if not named:
         raise Failed("it names no name server", where=str(RESOLV_CONF), hint=hint)
-    return tuple(named)
+    return tuple(Endpoint(each, port) for each in named[:MOST_SERVERS])
 
 
 def _trouble(type_: str, started: float, status: Status, error: OSError) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
@@ -110,11 +111,12 @@ def intersection(intervals: Sequence[Interval]) -> Interval | None:
     )
     depth = most = 0
     found: list[Interval] = []
-    for (edge, _, step), following in zip(edges, [*edges[1:], None], strict=True):
+    # The last edge is an end, so every beginning has one that follows it.
+    for (edge, _, step), (following, _, next_step) in pairwise(edges):
         depth += step
-        if step == 1 and depth >= most and following and following[2] == -1:
+        if step == 1 and next_step == -1 and depth >= most:
             found = found if depth == most else []
-            found.append(Interval(edge, following[0]))
+            found.append(Interval(edge, following))
             most = depth
     return found[0] if len(found) == 1 and 2 * most > len(intervals) else None
 

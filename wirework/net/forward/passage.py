@@ -1,0 +1,341 @@
+"""One connection that is handed on: the client's socket, the target's, a flow each way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from wirework.net.forward.flow import Flow
+from wirework.net.forward.stores import PIECE, Direct, Queue
+from wirework.serving.connection import GONE, IDLE, RESET, STOPPED
+from wirework.serving.loops import READ, WRITE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wirework.net.forward.shape import Shape
+    from wirework.net.forward.stores import Pipes
+    from wirework.net.forward.targets import Address, Target
+    from wirework.serving.loops import SelectorLoop
+    from wirework.serving.service import Peer
+
+RESET_BY_TARGET = "reset by the target"
+AS_ASKED = "cut as asked"
+DOWN = "the target is down"
+
+_TURNS = 4
+"""Pieces a connection may move before the others have their turn."""
+_BUSY_AGAIN = 0.02
+"""Seconds until a Unix socket whose queue is full is tried again."""
+_RESETS = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN)
+_RST_ON_CLOSE = b"\1\0\0\0\0\0\0\0"
+"""struct linger {1, 0}: see socket(7)."""
+
+
+class House(Protocol):
+    """Whose connections they are."""
+
+    loop: SelectorLoop
+    shape: Shape
+    pipes: Pipes
+    connect_timeout: float
+
+    def reached(self, passage: Passage) -> None:
+        """Learn that the target took it."""
+
+    def missed(self, passage: Passage, why: str) -> None:
+        """Learn that no address of the target did."""
+
+    def left(self, passage: Passage) -> None:
+        """Learn that it is over."""
+
+
+class Passage:
+    """One connection, from its client's to its end. Lives on its house's loop alone."""
+
+    __slots__ = (
+        "_addresses",
+        "_client",
+        "_flows",
+        "_house",
+        "_seen",
+        "_server",
+        "_since",
+        "_timed",
+        "_tried",
+        "_watched",
+        "address",
+        "began",
+        "ending",
+        "peer",
+        "target",
+    )
+
+    def __init__(self, house: House, client: socket.socket, peer: Peer, target: Target) -> None:
+        self.peer, self.target = peer, target
+        self.address = ""
+        """The target's address that took it."""
+        self.ending = ""
+        self.began = self._since = time.monotonic()
+        self._house, self._client = house, client
+        self._server: socket.socket | None = None
+        self._addresses = iter(target.addresses)
+        self._flows: tuple[Flow, Flow] | None = None
+        self._watched = {client: 0}
+        self._tried = self._seen = 0
+        self._timed = False
+
+    def start(self) -> None:
+        """Connect to the target, and hand on what comes from then on."""
+        if self._house.shape.cut_seconds:
+            cut = partial(self.cut, AS_ASKED)
+            self._house.loop.call_later(self._house.shape.cut_seconds, cut)
+        self._try_next(0)
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes that the target took."""
+        return self._flows[0].count if self._flows else 0
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes that the client took."""
+        return self._flows[1].count if self._flows else 0
+
+    @property
+    def over(self) -> bool:
+        """Whether both its sockets are closed."""
+        return not self._watched
+
+    def check(self, now: float, *, idle: float | None, quiet: float | None) -> None:
+        """End it when no byte moved for ``idle`` seconds; for ``quiet``, if nothing is pending."""
+        if self.over:
+            return
+        if self._seen != (moved := self._moved()):
+            self._seen, self._since = moved, now
+        elif idle is not None and now - self._since >= idle:
+            self.cut(IDLE)
+        elif quiet is not None and now - self._since >= quiet and not self._pending():
+            self.ending = self.ending or STOPPED
+            self._close()
+
+    def cut(self, ending: str) -> None:
+        """Close both sides at once, with a reset; what is pending is lost."""
+        if self.over:
+            return
+        self.ending = self.ending or ending
+        for sock in self._watched:
+            _reset_on_close(sock)
+        self._close()
+
+    # Reaching the target.
+
+    def _try_next(self, trouble: int) -> None:
+        for family, address in self._addresses:
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:
+                trouble = error.errno or 0
+                continue
+            sock.settimeout(0.0)
+            self._server, self._watched[sock] = sock, 0
+            self._tried += 1
+            late = partial(self._too_late, self._tried)
+            self._house.loop.call_later(self._house.connect_timeout, late)
+            self._begin((family, address))
+            return
+        self._house.missed(self, os.strerror(trouble))
+        self.cut(f"{DOWN}: {os.strerror(trouble).lower()}")
+
+    def _begin(self, address: Address) -> None:
+        server = self._server
+        if self.over or server is None:
+            return
+        trouble = server.connect_ex(address[1])
+        if not trouble:
+            self._connected(server, address)
+        elif trouble == errno.EINPROGRESS:
+            self._watch(server, WRITE, lambda _: self._answered(address))
+        elif trouble == errno.EAGAIN and server.family == socket.AF_UNIX:
+            self._house.loop.call_later(_BUSY_AGAIN, lambda: self._begin(address))
+        else:
+            self._give_up(server, trouble)
+
+    def _answered(self, address: Address) -> None:
+        server = self._server
+        if self.over or server is None:
+            return
+        trouble = server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if trouble:
+            self._give_up(server, trouble)
+        else:
+            self._connected(server, address)
+
+    def _too_late(self, tried: int) -> None:
+        if not self.over and not self._flows and tried == self._tried and self._server is not None:
+            self._give_up(self._server, errno.ETIMEDOUT)
+
+    def _give_up(self, server: socket.socket, trouble: int) -> None:
+        self._watch(server, 0)
+        del self._watched[server]
+        server.close()
+        self._server = None
+        self._try_next(trouble)
+
+    def _connected(self, server: socket.socket, address: Address) -> None:
+        if server.family != socket.AF_UNIX:
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        host = address[1]
+        self.address = f"unix:{host}" if isinstance(host, str) else _written(host[0], host[1])
+        client, house = self._client, self._house
+        self._flows = (
+            Flow(client, server, _store(house)),
+            Flow(server, client, _store(house)),
+        )
+        house.reached(self)
+        self._settle()
+
+    # Handing on.
+
+    def _happened(self, sock: socket.socket, events: int) -> None:
+        # What happened may be old news: an event before this one can have closed us.
+        if self._flows is None or self.over:
+            return
+        there, back = self._flows
+        inward, outward = (there, back) if sock is self._client else (back, there)
+        if events & WRITE and outward.stuck:
+            self._hand_on(outward)
+        if events & READ and not self.over and inward.hungry:
+            self._take_in(inward)
+        if not self.over:
+            self._settle()
+
+    def _take_in(self, flow: Flow) -> None:
+        for _ in range(_TURNS):
+            try:
+                got = flow.receive()
+            except OSError as error:
+                self._broke(flow.source, error)
+                return
+            if not got and not flow.ended:
+                return
+            self._hand_on(flow)
+            if got < PIECE or self.over or not flow.hungry:
+                return
+
+    def _hand_on(self, flow: Flow) -> None:
+        try:
+            flow.send(self._allowed(flow))
+            if flow.ended and not flow.finished and not flow.broken and flow.empty:
+                flow.finished = True
+                flow.sink.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self._broke(flow.sink, error)
+            return
+        cut = self._house.shape.cut_bytes
+        if cut and self._moved() >= cut:
+            self._cut_when_taken(time.monotonic() + 1.0)
+        else:
+            self._end_if_done()
+
+    def _allowed(self, flow: Flow) -> int | None:
+        """Return up to which count a flow may send: both share what is left before a cut."""
+        cut = self._house.shape.cut_bytes
+        return flow.count + max(cut - self._moved(), 0) if cut else None
+
+    def _broke(self, sock: socket.socket, error: OSError) -> None:
+        """Let the other side have what was received, and then a reset of its own."""
+        assert self._flows is not None  # noqa: S101  (only flows break)
+        inward, outward = self._flows if sock is self._client else self._flows[::-1]
+        reset = RESET if sock is self._client else RESET_BY_TARGET
+        inward.broken = inward.broken or (reset if error.errno in _RESETS else GONE)
+        inward.ended = True
+        outward.drop()
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._flows is None:
+            return
+        for flow in self._flows:
+            if flow.broken and flow.empty:
+                self.cut(flow.broken)
+                return
+        if all(flow.finished for flow in self._flows):
+            self._close()
+
+    def _cut_when_taken(self, deadline: float) -> None:
+        """Cut once the kernels have delivered what may pass: a reset would overtake it."""
+        if self.over:
+            return
+        self.ending = AS_ASKED
+        unsent = sum(map(_unsent, self._watched))
+        if not unsent or time.monotonic() > deadline:
+            self.cut(AS_ASKED)
+        else:
+            again = partial(self._cut_when_taken, deadline)
+            self._house.loop.call_later(0.001, again)
+
+    def _settle(self) -> None:
+        """Wait for what can happen now: events of the sockets, or the time of what is on its way."""
+        assert self._flows is not None  # noqa: S101  (it is called by flows)
+        there, back = self._flows
+        going = self.ending != AS_ASKED
+        for sock, inward, outward in ((there.source, there, back), (there.sink, back, there)):
+            events = (READ if inward.hungry and going else 0) | (WRITE if outward.stuck and going else 0)
+            if events != self._watched[sock]:
+                self._watch(sock, events, partial(self._happened, sock))
+        if not self._timed and going:
+            waits = [
+                flow.store.wait()
+                for flow in self._flows
+                if not flow.stuck and (flow.store.pending or (flow.ended and not flow.finished))
+            ]
+            if waits:
+                self._timed = True
+                self._house.loop.call_later(min(waits), self._due)
+
+    def _due(self) -> None:
+        self._timed = False
+        if self._flows is None or self.over:
+            return
+        for flow in self._flows:
+            if not flow.stuck and not flow.finished and not self.over:
+                self._hand_on(flow)
+        if not self.over:
+            self._settle()
+
+    def _watch(
+        self, sock: socket.socket, events: int, callback: Callable[[int], object] = bool
+    ) -> None:
+        if events:
+            self._house.loop.watch(sock.fileno(), events, callback)
+        elif self._watched[sock]:
+            self._house.loop.forget(sock.fileno())
+        self._watched[sock] = events
+
+    def _moved(self) -> int:
+        return self.bytes_in + self.bytes_out
+
+    def _pending(self) -> bool:
+        return self._flows is None or any(flow.store.pending for flow in self._flows)
+
+    def _close(self) -> None:
+        for sock in tuple(self._watched):
+            self._watch(sock, 0)
+            sock.close()
+        self._watched.clear()
+        for flow in self._flows or ():
+            flow.store.drop()
+        self._house.left(self)
+
+
+def _store(house: House) -> Direct | Queue:
+    return Queue(house.shape) if house.shape.holds else Direct(house.pipes)
+
+
+def _written(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
