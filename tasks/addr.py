@@ -93,7 +93,7 @@ def service(c: object, service: str, protocol: str = "") -> Services:
     },
 )
 def byte_order(c: object, value: str, bits: int = 0) -> ByteOrder:
-    """Show an integer's bytes in this machine's order and the network's (htons, htonl)."""
+    """Show an integer's bytes in this machine's order and in the network's."""
     from wirework.net.byte_orders import byte_order
 
     return byte_order(value, bits=bits)

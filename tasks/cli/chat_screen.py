@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -28,25 +29,39 @@ from wirework.net.chat.messages import (
 from wirework.net.chat.plain import readable, typed
 from wirework.net.chat.words import key, seemly
 
+from .render import Form
+
 COLOURS = ("ansicyan", "ansigreen", "ansiyellow", "ansiblue", "ansimagenta", "ansired")
 """Those that can be read on a dark and on a light background; a nickname has always one."""
 
 Styled = list[tuple[str, str]]
 
 
-def lines(events: Iterator[Event]) -> None:
-    """Print a conversation line by line as it goes."""
-    for event in events:
-        print(readable(event), flush=True)
+class Screen:
+    """Where a conversation is held: a terminal with a prompt, or a pipe with lines."""
 
+    @classmethod
+    def of(cls, form: Form) -> Screen | None:
+        """Return a screen for people; programs get none."""
+        return cls() if form is Form.TABLE else None
 
-def converse(server: Server, nick: str, *, timeout: float = 0) -> None:
-    """Hold a conversation on this terminal, until its end or ours; 0 seconds are no bound.
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody can be asked."""
+        return sys.stdin.isatty() and sys.stdout.isatty()
 
-    Ctrl-D says goodbye. Raises what ``Talk.begin`` does, Failed when the server goes first, and
-    KeyboardInterrupt for Ctrl-C.
-    """
-    asyncio.run(_converse(server, nick, timeout))
+    def lines(self, events: Iterator[Event]) -> None:
+        """Print a conversation line by line as it goes."""
+        for event in events:
+            print(readable(event), flush=True)
+
+    def converse(self, server: Server, nick: str, *, timeout: float = 0) -> None:
+        """Hold a conversation on this terminal, until its end or ours; 0 seconds are no bound.
+
+        Ctrl-D says goodbye. Raises what ``Talk.begin`` does, Failed when the server goes first,
+        and KeyboardInterrupt for Ctrl-C.
+        """
+        asyncio.run(_converse(server, nick, timeout))
 
 
 async def _converse(server: Server, nick: str, seconds: float) -> None:

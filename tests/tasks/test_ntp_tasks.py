@@ -115,8 +115,8 @@ def test_silence(typed: Typed) -> None:
         (
             ("ntp.query", "a", "--samples", "9"),
             (
-                "error: --samples: 9 samples, 1 s apart, take 8 s, and the time limit is 5 s (give a"
-                " longer --timeout, or a shorter --interval to a server of your own)"
+                "error: --samples: 9 samples, 1 s apart, take 8 s, and the time limit is 5 s"
+                " (give a longer --timeout, or a shorter --interval to a server of your own)"
             ),
         ),
         (

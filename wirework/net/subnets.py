@@ -114,11 +114,7 @@ def answer(
     together, and all that those functions do.
     """
     actions = {"--merge": merge, "--split": split, "--subtract": subtract, "--contains": contains}
-    words = [
-        *filter(actions.get, actions),
-        *(["--mask"] if mask else []),
-        *(["--mac"] if mac else []),
-    ]
+    words = [word for word, given in {**actions, "--mask": mask, "--mac": mac}.items() if given]
     if len(words) > 1 and words != ["--mask", "--mac"]:
         raise BadInput("do not go together", where=f"{words[0]} and {words[1]}")
     if interface and texts:
@@ -152,8 +148,7 @@ def subnets(texts: str, *, mask: str = "", mac: str = "") -> Subnet | Subnets:
 
 def merged(texts: str, *, most: int = MOST_SHOWN) -> Networks:
     """Return the fewest networks that hold just what the given ones hold; ``most`` are told."""
-    merged = netaddr.cidr_merge(_networks(texts))
-    return _told(merged, most)
+    return _told(netaddr.cidr_merge(_networks(texts)), most)
 
 
 def without(texts: str, less: str, *, most: int = MOST_SHOWN) -> Networks:

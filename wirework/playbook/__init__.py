@@ -1,5 +1,6 @@
 """Playbooks: plays over groups of hosts, checked whole before anything is touched."""
 
+from wirework.playbook.bind import PlayWork as PlayWork
 from wirework.playbook.bind import describe as describe
 from wirework.playbook.load import Catalogue as Catalogue
 from wirework.playbook.load import LocalTask as LocalTask
@@ -18,6 +19,5 @@ from wirework.playbook.results import PlayResult as PlayResult
 from wirework.playbook.results import RunResult as RunResult
 from wirework.playbook.results import Verified as Verified
 from wirework.playbook.run import PlayWatcher as PlayWatcher
-from wirework.playbook.run import PlayWork as PlayWork
 from wirework.playbook.run import prepare as prepare
 from wirework.playbook.run import run as run

@@ -42,6 +42,14 @@ class HostWork:
     verify: tuple[BoundVerify, ...]
 
 
+@dataclass(frozen=True)
+class PlayWork:
+    """A play with the work of each of its hosts, checked."""
+
+    play: Play
+    hosts: tuple[HostWork, ...]
+
+
 @dataclass
 class Problems:
     """The mistakes found so far, each once, in the order they were found."""

@@ -12,8 +12,8 @@ from wirework.inventory import fold
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wirework.playbook.bind import PlayWork
     from wirework.playbook.results import RunResult
-    from wirework.playbook.run import PlayWork
     from wirework.state import StepResult
 
 

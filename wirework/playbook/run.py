@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from wirework.errors import BadInput, PlaybookError, WireworkError
 from wirework.fleet import Status, Watcher, fan_out
-from wirework.playbook.bind import Binder, BoundVerify, HostWork
+from wirework.playbook.bind import Binder, BoundVerify, HostWork, PlayWork
 from wirework.playbook.results import HostResult, PlayResult, RunResult, Verified
 from wirework.state import converge
 
@@ -31,14 +30,6 @@ class PlayWatcher(Watcher, Protocol):
 
     def played(self, result: PlayResult) -> None:
         """Note that a play has ended."""
-
-
-@dataclass(frozen=True)
-class PlayWork:
-    """A play with the work of each of its hosts, checked."""
-
-    play: Play
-    hosts: tuple[HostWork, ...]
 
 
 def prepare(

@@ -7,8 +7,8 @@ from wirework.state.course import Item as Item
 from wirework.state.operation import Operation as Operation
 from wirework.state.operation import Wish as Wish
 from wirework.state.operations import OPERATIONS as OPERATIONS
-from wirework.state.promise import Promise as Promise
 from wirework.state.results import Converged as Converged
 from wirework.state.results import Done as Done
+from wirework.state.results import Promise as Promise
 from wirework.state.results import StepResult as StepResult
 from wirework.state.results import StepStatus as StepStatus

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from wirework.state.results import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
     from wirework.state.changes import Change
     from wirework.state.facts import Fact
     from wirework.state.results import StepResult
-
-
-@dataclass(frozen=True)
-class Promise:
-    """What a planned step does and what it was decided by.
-
-    ``does`` is a digest for each change: of its command and of what it makes true.
-    ``rests_on`` maps what was asked (``/etc/motd (sha256)``, ``service state nginx``) to a digest
-    of the answer.
-    """
-
-    does: tuple[str, ...]
-    rests_on: Mapping[str, str]
 
 
 def promise(changes: Sequence[Change], seen: Mapping[Fact[Any], Any]) -> Promise | None:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wirework.state.changes import Verb
-    from wirework.state.promise import Promise
 
 
 class StepStatus(StrEnum):
@@ -34,6 +35,19 @@ class Done:
     verb: Verb
     says: str
     diff: str = ""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a planned step does and what it was decided by.
+
+    ``does`` is a digest for each change: of its command and of what it makes true.
+    ``rests_on`` maps what was asked (``/etc/motd (sha256)``, ``service state nginx``) to a digest
+    of the answer.
+    """
+
+    does: tuple[str, ...]
+    rests_on: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def ask(
         response = exchange.run(tcp=tcp)
         status, problem, aliases, records = understand(response, type_)
     except (dns.exception.Timeout, TimeoutError):
-        told = f"no answer within {until - started:.2g} s"
+        told = f"no answer within {round(until - started, 2):g} s"
         status, problem, aliases, records = Status.TIMEOUT, told, (), ()
     except OSError as error:
         status, problem, aliases, records = Status.UNREACHABLE, _plainly(error), (), ()

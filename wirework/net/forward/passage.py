@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
+import struct
+import termios
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -34,6 +37,7 @@ _BUSY_AGAIN = 0.02
 _RESETS = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN)
 _RST_ON_CLOSE = b"\1\0\0\0\0\0\0\0"
 """struct linger {1, 0}: see socket(7)."""
+_INT = struct.Struct("i")
 
 
 class House(Protocol):
@@ -176,7 +180,7 @@ class Passage:
             self._connected(server, address)
 
     def _too_late(self, tried: int) -> None:
-        if not self.over and not self._flows and tried == self._tried and self._server is not None:
+        if self._flows is None and self._server is not None and tried == self._tried:
             self._give_up(self._server, errno.ETIMEDOUT)
 
     def _give_up(self, server: socket.socket, trouble: int) -> None:
@@ -280,12 +284,13 @@ class Passage:
             self._house.loop.call_later(0.001, again)
 
     def _settle(self) -> None:
-        """Wait for what can happen now: events of the sockets, or the time of what is on its way."""
+        """Wait for what can happen now: events, or the time when something is due."""
         assert self._flows is not None  # noqa: S101  (it is called by flows)
         there, back = self._flows
         going = self.ending != AS_ASKED
         for sock, inward, outward in ((there.source, there, back), (there.sink, back, there)):
-            events = (READ if inward.hungry and going else 0) | (WRITE if outward.stuck and going else 0)
+            events = (READ if inward.hungry else 0) | (WRITE if outward.stuck else 0)
+            events *= going
             if events != self._watched[sock]:
                 self._watch(sock, events, partial(self._happened, sock))
         if not self._timed and going:
@@ -309,9 +314,9 @@ class Passage:
             self._settle()
 
     def _watch(
-        self, sock: socket.socket, events: int, callback: Callable[[int], object] = bool
+        self, sock: socket.socket, events: int, callback: Callable[[int], object] | None = None
     ) -> None:
-        if events:
+        if events and callback is not None:
             self._house.loop.watch(sock.fileno(), events, callback)
         elif self._watched[sock]:
             self._house.loop.forget(sock.fileno())
@@ -328,6 +333,7 @@ class Passage:
             self._watch(sock, 0)
             sock.close()
         self._watched.clear()
+        self._server = None
         for flow in self._flows or ():
             flow.store.drop()
         self._house.left(self)
@@ -339,3 +345,19 @@ def _store(house: House) -> Direct | Queue:
 
 def _written(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reset_on_close(sock: socket.socket) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
+    except OSError:
+        return
+
+
+def _unsent(sock: socket.socket) -> int:
+    """Return the bytes that the other end has not acknowledged; tcp(7), SIOCOUTQ."""
+    try:
+        told = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size))
+    except OSError:
+        return 0
+    return int(_INT.unpack(told)[0])

@@ -40,7 +40,7 @@ class Store(Protocol):
         """Return how many bytes may be sent now."""
 
     def send(self, sink: socket.socket, most: int) -> int:
-        """Send of what is sendable at most that much; raises OSError as send(2) does."""
+        """Hand at most that much to the sink; raises OSError as send(2) does."""
 
     def wait(self) -> float:
         """Return the seconds until more may be sent, or its end told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -46,8 +47,6 @@ def converse(
     ends with a status or by a signal, TimedOut. Whatever happens, no process of the child's
     group is left.
     """
-    if not command:
-        raise ArgumentError("there is no command", parameter="command")
     deadline = None if timeout is None else time.monotonic() + timeout
     with contextlib.ExitStack() as stack:
         descriptors = [_opened(pass_file, stack)] if pass_file else []
@@ -69,6 +68,19 @@ def converse(
             raise TimedOut(f"not done within {timeout:g} s, and ended", where=command[0]) from None
     if status:
         raise CommandFailed(_fate(status), where=command[0])
+
+
+def words(command: str) -> list[str]:
+    """Return a command's words, split as a shell does; raises ArgumentError."""
+    try:
+        found = shlex.split(command)
+    except ValueError as error:
+        raise ArgumentError(
+            f"cannot split the command into words: {error}", parameter="command"
+        ) from error
+    if not found:
+        raise ArgumentError("the command is empty", parameter="command")
+    return found
 
 
 def _opened(path: Path, stack: contextlib.ExitStack) -> int:

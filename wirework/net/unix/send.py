@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import socket
 import time
@@ -68,8 +69,13 @@ def send(
     waited for with ``wait`` or ``expect_echo``. Raises BadInput for what is no socket,
     Failed when nobody listens or the other side does not take it, and TimedOut.
     """
-    if kind not in KINDS:
-        raise ArgumentError(f"{kind!r} is no type", parameter="type", hint="stream or datagram")
+    kind_of(kind)
+    if not 0 < timeout < math.inf:
+        raise ArgumentError(
+            f"a time limit is a number of seconds above 0, not {timeout:g}",
+            parameter="timeout",
+            where="--timeout",
+        )
     began = time.monotonic()
     with socket.socket(socket.AF_UNIX, KINDS[kind]) as sock:
         sock.settimeout(timeout)
@@ -99,6 +105,14 @@ def send(
         echo=echo,
         peer=peer,
     )
+
+
+def kind_of(text: str) -> None:
+    """Refuse what is neither stream nor datagram; raises ArgumentError."""
+    if text not in KINDS:
+        raise ArgumentError(
+            f"{text!r} is no type", parameter="type", where="--type", hint="stream or datagram"
+        )
 
 
 def _connect(sock: socket.socket, address: Address, kind: str) -> None:
