@@ -103,6 +103,10 @@ def join(
     name = joining.name(nick)
     seconds = joining.seconds(timeout)
     if watch and watch.is_terminal:
-        return watch.converse(server, name, timeout=seconds)
+        watch.converse(server, name, timeout=seconds)
+        return None
     heard = pipe.converse(server, name, sys.stdin.fileno(), timeout=seconds)
-    return watch.lines(heard) if watch else heard
+    if watch is None:
+        return heard
+    watch.lines(heard)
+    return None

@@ -59,7 +59,7 @@ def plan(
     *,
     watch: PlayView | None = None,
 ) -> Planned:
-    """Show each change a playbook would make, with its diff; with --out keep that as a plan."""
+    """Show what a playbook would change, with diffs; --out keeps it as a plan."""
     from .cli.logins import Login
     from .cli.plays import plan, read
     from .namespace import ns
@@ -89,7 +89,7 @@ def apply(
     *,
     watch: PlayView | None = None,
 ) -> Applied:
-    """Carry out a saved plan; refused, with nothing touched, when a host has drifted from it."""
+    """Carry out a saved plan, unless a host has drifted from it."""
     from .cli.logins import Login
     from .cli.plays import apply
     from .namespace import ns

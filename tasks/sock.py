@@ -8,9 +8,66 @@ from .cli import task
 
 if TYPE_CHECKING:
     from wirework.net.converse import Conversation
+    from wirework.net.probe import Probe
+    from wirework.net.wait import Waited
+    from wirework.net.forward import Forwarded
     from wirework.serving.watch import Served
 
     from .cli.conversation import Answer
+
+
+@task(
+    help={
+        "host": "A name or address; it may have the port: HOST:PORT.",
+        "port": "The TCP port.",
+        "tls": "Speak TLS; the certificate has to be trusted and have the host's name.",
+        "starttls": "Begin in plain text and change to TLS: smtp, imap, pop3 or ftp.",
+        "server_name": "Ask for this name (SNI), and expect it in the certificate.",
+        "ca": "The authorities to trust (PEM) instead of this machine's.",
+        "alpn": "Protocols to offer in TLS, separated by commas: h2,http/1.1.",
+        "send": r"Text to send, with escapes such as \r\n and \x00; then an answer is awaited.",
+        "expect": "A regular expression that has to be in what the server says.",
+        "family": "Only IPv4 or IPv6 addresses: 4 or 6.",
+        "mode": "How the socket waits: timeout, blocking or nonblocking; they find the same.",
+        "timeout": "Seconds for all stages together (5).",
+    },
+    view="probes.probe",
+    last="port",
+)
+def probe(
+    c: object,
+    host: str,
+    port: str = "",
+    tls: bool = False,
+    starttls: str = "",
+    server_name: str = "",
+    ca: str = "",
+    alpn: str = "",
+    send: str = "",
+    expect: str = "",
+    family: str = "",
+    mode: str = "timeout",
+    timeout: float = 5.0,
+) -> Probe:
+    """Connect to a server once, and name the stage that fails and its cause.
+
+    The stages are resolve, connect, starttls, tls, send and receive, each with its time.
+    """
+    from wirework.net.probe import Asking, probe
+
+    asking = Asking(
+        tls=tls,
+        starttls=starttls,
+        server_name=server_name,
+        ca=ca,
+        alpn=alpn,
+        send=send,
+        expect=expect,
+        family=family,
+        mode=mode,
+        timeout=timeout,
+    )
+    return probe(host, port, asking)
 
 
 @task(
@@ -103,4 +160,55 @@ def connect(
         tls=client_context(trust) if tls or trust else None,
         timeout=timeout or None,
         take=watch.take if watch else None,
+    )
+
+
+@task(
+    help={
+        "listen": "Where to listen: 8080 (of 127.0.0.1), 10.0.0.1:80, [::1]:80, :80, unix:/run/x.",
+        "target": "Where to: HOST:PORT, [V6]:PORT or unix:PATH; a name is looked up once.",
+        "delay": "How much longer a round trip takes, half of it each way: 50ms.",
+        "jitter": "By how much the delay varies, up or down: 10ms.",
+        "rate": "Bytes a second that each connection may have, each way: 1MB, 64k.",
+        "cut_after": "Reset each connection after so many bytes, or after a time: 10MB, 5s.",
+        "idle_timeout": "Seconds in which no byte moves until a connection is reset; 0 is never.",
+        "allow": "Only clients of these networks, by commas; others are reset.",
+        "max_clients": "Connections at once, the next ones wait; 0 is as many as can be.",
+        "drain": "Seconds that busy connections have to come to their end after a stop.",
+        "timeout": "Seconds until it stops by itself; 0 forwards until Ctrl-C.",
+        "verbose": "A line for each connection: from, to, bytes each way, seconds, its end.",
+    },
+    view="forwards.forwarded",
+)
+def forward(
+    c: object,
+    listen: str,
+    target: str,
+    delay: str = "",
+    jitter: str = "",
+    rate: str = "",
+    cut_after: str = "",
+    idle_timeout: float = 0.0,
+    allow: str = "",
+    max_clients: int = 0,
+    drain: float = 5.0,
+    timeout: float = 0.0,
+    verbose: bool = False,
+) -> Forwarded:
+    """Hand TCP and Unix connections on to a target, also as a bad network would."""
+    from wirework.net import forward as forwarding
+    from wirework.serving import options
+
+    from .cli import forwards
+
+    to = forwarding.target(target)
+    network = forwarding.shape(delay=delay, jitter=jitter, rate=rate, cut_after=cut_after)
+    return forwarding.forward(
+        [forwarding.place(listen)],
+        to,
+        shape=network,
+        limits=options.limits(max_clients=max_clients, idle_timeout=idle_timeout, drain=drain),
+        allow=forwarding.networks(allow),
+        timeout=options.seconds(timeout, "timeout"),
+        watch=forwards.log(str(to), network.summary, verbose=verbose),
     )

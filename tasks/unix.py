@@ -143,4 +143,7 @@ def pair(
         pass_file=Path(pass_fd) if pass_fd else None,
         timeout=options.seconds(timeout, "timeout"),
     )
-    return watch.show(lines) if watch else lines
+    if watch is None:
+        return lines
+    watch.show(lines)
+    return None

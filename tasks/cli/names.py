@@ -47,7 +47,8 @@ def _records(found: Lookup, *, by_server: bool) -> None:
 
 def _lines(found: Lookup) -> list[Text]:
     """Return a line for each thing that was not found; the same of several types is said once."""
-    shown = found.name if found.name == found.unicode else f"{found.unicode} ({found.name})"
+    is_idn = found.name.lower() != found.unicode.lower()
+    shown = f"{found.unicode} ({found.name})" if is_idn else found.host
     several = len({answer.server for answer in found.answers}) > 1
     said: dict[tuple[str, Status, str], list[str]] = {}
     aliases: list[str] = []

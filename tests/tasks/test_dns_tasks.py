@@ -72,10 +72,11 @@ def test_servers_that_differ_are_named(typed: Typed, server: Dnsmasq) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (("3.2.1.r.test", "--type", "PTR"), "3.2.1.r.test: no name is known for it (NXDOMAIN)"),
         (("no.r.test",), "no.r.test: there is no such name (NXDOMAIN)"),
         (("web.r.test", "--type", "MX,SRV"), "web.r.test: the name has no MX or SRV record"),
         (("a.y.test",), "a.y.test: {at}: the server refuses to answer us (REFUSED)"),
-        (("10.9.9.9",), "9.9.9.10.in-addr.arpa: "),
+        (("10.9.9.9",), "10.9.9.9: "),
     ],
 )
 def test_what_was_not_found_is_told(

@@ -38,7 +38,7 @@ class Cause(StrEnum):
     OTHER = "other"
 
 
-class Trouble(Exception):  # noqa: N818  (as the errors of wirework.errors, it is named for what it is)
+class Trouble(Exception):
     """A cause, one line about it for people, and the errno's name ("" where there is none)."""
 
     def __init__(self, cause: Cause, words: str, *, errno_name: str = "") -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import math
 import os
+import re
 import select
 import socket
 import struct
@@ -30,6 +30,7 @@ FAMILIES = {
     "6": socket.AF_INET6,
 }
 LONGEST_HOST = 253
+_NO_NAME = re.compile(r"[\x00-\x20\x7f/\\@?#'\"<>|,]")
 _LEAST = 1e-6
 """Seconds; a time limit of 0 would be none to the kernel, and another mode to Python."""
 
@@ -105,7 +106,7 @@ class Wire:
         self._stop = stop
         self.deadline = deadline
         if mode is Mode.NONBLOCKING:
-            self._sock.setblocking(False)
+            self._sock.settimeout(0.0)
 
     def __enter__(self) -> Self:
         return self
@@ -129,8 +130,6 @@ class Wire:
         except BlockingIOError as error:
             if error.errno != errno.EINPROGRESS:  # EAGAIN is a Unix socket's full queue
                 raise
-            if self._mode is Mode.BLOCKING:  # its time is up, though the kernel tries on
-                raise TimeoutError from None
             self._await(select.POLLOUT)
             if number := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 raise OSError(number, os.strerror(number)) from None
@@ -168,6 +167,8 @@ class Wire:
 
     def _await(self, event: int) -> None:
         """Wait until the socket is ready."""
+        if self._mode is Mode.BLOCKING:  # the kernel has waited, until the time was up
+            raise TimeoutError
         poll = select.poll()
         poll.register(self._sock, event)
         if self._stop:
@@ -200,14 +201,12 @@ def resolve(
 
 def check_host(host: str, *, where: str) -> None:
     """Refuse what is no host's name or address, before anybody is asked for it."""
-    with contextlib.suppress(UnicodeError):
-        if host.isascii() or host.encode("idna"):
-            labels = host.rstrip(".").split(".")
-            name = host.partition("%")[0]
-            fits = len(host) <= LONGEST_HOST and all(0 < len(each) <= 63 for each in labels)  # noqa: PLR2004  (RFC 1035, 2.3.4)
-            if fits and not set(name) & set(" /\\@?#'\"<>|\0\t\r\n"):
-                return
-    raise BadInput(f"{host!r} is no host name and no address", where=where)
+    try:
+        name = host.encode("idna")
+    except UnicodeError:  # an empty or over-long label
+        name = b""
+    if not name or len(name) > LONGEST_HOST or _NO_NAME.search(host):
+        raise BadInput(f"{host!r} is no host name and no address", where=where)
 
 
 def spelled(address: SocketAddress) -> str:

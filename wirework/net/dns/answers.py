@@ -85,9 +85,11 @@ class Difference:
 class Lookup:
     """All answers about a name, by type and then by server, and the servers that differ.
 
-    ``name`` is as it was asked, in ASCII; ``unicode`` is the same as people read it.
+    ``host`` is what was given, ``name`` what was asked for, in ASCII, and ``unicode`` the same as
+    people read it.
     """
 
+    host: str
     name: str
     unicode: str
     status: Status
@@ -106,14 +108,14 @@ class Lookup:
         """The values found, or what is wrong, in a few words."""
         if self.differences:
             servers = dict.fromkeys(each.server for each in self.differences)
-            return f"{self.name}: {', '.join(servers)} differs from the others"
+            return f"{self.host}: {', '.join(servers)} differs from the others"
         if self.ok:
             values = dict.fromkeys(value for each in self.answers for value in each.values)
-            return f"{self.name}: {', '.join(values)}"
+            return f"{self.host}: {', '.join(values)}"
         problems = dict.fromkeys(
             each.problem for each in self.answers if each.status not in TOLD
         ) or dict.fromkeys(each.problem for each in self.answers)
-        return f"{self.name}: {'; '.join(problems)}"
+        return f"{self.host}: {'; '.join(problems)}"
 
 
 def differences(answers: tuple[Answer, ...]) -> tuple[Difference, ...]:

@@ -54,8 +54,7 @@ def ask(
         response = exchange.run(tcp=tcp)
         status, problem, aliases, records = understand(response, type_)
     except (dns.exception.Timeout, TimeoutError):
-        told = f"no answer within {round(until - started, 2):g} s"
-        status, problem, aliases, records = Status.TIMEOUT, told, (), ()
+        status, problem, aliases, records = Status.TIMEOUT, "no answer in time", (), ()
     except OSError as error:
         status, problem, aliases, records = Status.UNREACHABLE, _plainly(error), (), ()
     except (EOFError, dns.exception.DNSException, ValueError) as error:
@@ -113,6 +112,8 @@ def understand(
             status, words = _WORDS[code]
             if aliases:
                 words = f"it is an alias of {aliases[-1]}, which does not exist (NXDOMAIN)"
+            elif type_ == "PTR":
+                words = "no name is known for it (NXDOMAIN)"
             return status, words, aliases, records
         if chain.answer:
             return Status.ANSWER, "", aliases, records

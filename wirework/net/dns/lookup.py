@@ -51,11 +51,12 @@ def lookup(
     found = at_once([work for _, _, work in works], deadline=deadline)
     answers = _of_one_name(
         tuple(
-            answer or _late(type_, named, timeout)
+            _timed(answer, timeout) if answer else _late(type_, named, timeout)
             for answer, (type_, named, _) in zip(found, works, strict=True)
         )
     )
     return Lookup(
+        host=host,
         name=asked.ascii,
         unicode=asked.unicode,
         status=min((each.status for each in answers), key=list(Status).index),
@@ -91,6 +92,17 @@ def _works(
     return [(known[0], partial(ask_in_turn, asked.name, type_, known, until=deadline, tcp=tcp))]
 
 
+def _timed(answer: Answer, timeout: float) -> Answer:
+    """Return the answer; where there is none, with how long it was waited for in all."""
+    if answer.status is not Status.TIMEOUT:
+        return answer
+    return dataclasses.replace(answer, problem=_too_late(timeout))
+
+
+def _too_late(timeout: float) -> str:
+    return f"no answer within {timeout:g} s"
+
+
 def _late(type_: str, server: str, timeout: float) -> Answer:
     return Answer(
         type=type_,
@@ -98,7 +110,7 @@ def _late(type_: str, server: str, timeout: float) -> Answer:
         protocol=SYSTEM if server == SYSTEM else "udp",
         seconds=timeout,
         status=Status.TIMEOUT,
-        problem=f"no answer within {timeout:g} s",
+        problem=_too_late(timeout),
     )
 
 

@@ -98,7 +98,7 @@ def servers(*, port: int) -> tuple[Endpoint, ...]:
 
 def _trouble(type_: str, started: float, status: Status, error: OSError) -> Answer:
     words = {
-        Status.NXDOMAIN: "there is no such name",
+        Status.NXDOMAIN: "no name is known for it" if type_ == "PTR" else "there is no such name",
         Status.NODATA: f"the system finds no {type_} record",
         Status.TEMPORARY: "the system's name servers fail or are silent (--server asks one)",
     }

@@ -42,15 +42,17 @@ class Flow:
         return got
 
     def send(self, most: int | None) -> None:
-        """Send what may be sent, in total ``most`` bytes; raises OSError when the sink broke."""
+        """Send what may be sent, at most ``most`` bytes; raises OSError when the sink broke."""
         self.stuck = False
-        while ready := self.store.sendable():
+        store = self.store
+        while store.pending and (ready := store.sendable()):
             if most is not None:
-                ready = min(ready, most - self.count)
-                if ready <= 0:
+                ready = min(ready, most)
+                most -= ready
+                if not ready:
                     return
             try:
-                sent = self.store.send(self.sink, ready)
+                sent = store.send(self.sink, ready)
             except (BlockingIOError, InterruptedError):
                 sent = 0
             self.count += sent

@@ -63,6 +63,7 @@ class Passage:
 
     __slots__ = (
         "_addresses",
+        "_calls",
         "_client",
         "_flows",
         "_house",
@@ -90,6 +91,7 @@ class Passage:
         self._addresses = iter(target.addresses)
         self._flows: tuple[Flow, Flow] | None = None
         self._watched = {client: 0}
+        self._calls: dict[socket.socket, Callable[[int], None]] = {}
         self._tried = self._seen = 0
         self._timed = False
 
@@ -110,14 +112,13 @@ class Passage:
         """Bytes that the client took."""
         return self._flows[1].count if self._flows else 0
 
-    @property
-    def over(self) -> bool:
-        """Whether both its sockets are closed."""
+    def is_over(self) -> bool:
+        """Tell whether both its sockets are closed."""
         return not self._watched
 
     def check(self, now: float, *, idle: float | None, quiet: float | None) -> None:
         """End it when no byte moved for ``idle`` seconds; for ``quiet``, if nothing is pending."""
-        if self.over:
+        if self.is_over():
             return
         if self._seen != (moved := self._moved()):
             self._seen, self._since = moved, now
@@ -129,7 +130,7 @@ class Passage:
 
     def cut(self, ending: str) -> None:
         """Close both sides at once, with a reset; what is pending is lost."""
-        if self.over:
+        if self.is_over():
             return
         self.ending = self.ending or ending
         for sock in self._watched:
@@ -157,7 +158,7 @@ class Passage:
 
     def _begin(self, address: Address) -> None:
         server = self._server
-        if self.over or server is None:
+        if self.is_over() or server is None:
             return
         trouble = server.connect_ex(address[1])
         if not trouble:
@@ -171,7 +172,7 @@ class Passage:
 
     def _answered(self, address: Address) -> None:
         server = self._server
-        if self.over or server is None:
+        if self.is_over() or server is None:
             return
         trouble = server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if trouble:
@@ -200,56 +201,62 @@ class Passage:
             Flow(client, server, _store(house)),
             Flow(server, client, _store(house)),
         )
+        there, back = self._flows
+        self._calls = {
+            client: partial(self._happened, there, back),
+            server: partial(self._happened, back, there),
+        }
         house.reached(self)
         self._settle()
 
     # Handing on.
 
-    def _happened(self, sock: socket.socket, events: int) -> None:
+    def _happened(self, inward: Flow, outward: Flow, events: int) -> None:
         # What happened may be old news: an event before this one can have closed us.
-        if self._flows is None or self.over:
+        if self.is_over():
             return
-        there, back = self._flows
-        inward, outward = (there, back) if sock is self._client else (back, there)
         if events & WRITE and outward.stuck:
             self._hand_on(outward)
-        if events & READ and not self.over and inward.hungry:
+        elif self._take_in(inward):
+            return  # as it mostly goes: all that came is sent, and nothing changed
+        if events == READ | WRITE and not self.is_over():
             self._take_in(inward)
-        if not self.over:
+        if not self.is_over():
             self._settle()
 
-    def _take_in(self, flow: Flow) -> None:
+    def _take_in(self, flow: Flow) -> bool:
+        """Receive and hand on for some turns; tell whether nothing is left to be seen to."""
         for _ in range(_TURNS):
+            if not flow.hungry:
+                return False
             try:
                 got = flow.receive()
             except OSError as error:
                 self._broke(flow.source, error)
-                return
+                return False
             if not got and not flow.ended:
-                return
+                return True
             self._hand_on(flow)
-            if got < PIECE or self.over or not flow.hungry:
-                return
+            if flow.ended or flow.store.pending or self.is_over():
+                return False
+            if got < PIECE:
+                return True
+        return True
 
     def _hand_on(self, flow: Flow) -> None:
+        cut = self._house.shape.cut_bytes
         try:
-            flow.send(self._allowed(flow))
+            flow.send(max(cut - self._moved(), 0) if cut else None)
             if flow.ended and not flow.finished and not flow.broken and flow.empty:
                 flow.finished = True
                 flow.sink.shutdown(socket.SHUT_WR)
         except OSError as error:
             self._broke(flow.sink, error)
             return
-        cut = self._house.shape.cut_bytes
         if cut and self._moved() >= cut:
             self._cut_when_taken(time.monotonic() + 1.0)
-        else:
+        elif flow.ended:
             self._end_if_done()
-
-    def _allowed(self, flow: Flow) -> int | None:
-        """Return up to which count a flow may send: both share what is left before a cut."""
-        cut = self._house.shape.cut_bytes
-        return flow.count + max(cut - self._moved(), 0) if cut else None
 
     def _broke(self, sock: socket.socket, error: OSError) -> None:
         """Let the other side have what was received, and then a reset of its own."""
@@ -273,7 +280,7 @@ class Passage:
 
     def _cut_when_taken(self, deadline: float) -> None:
         """Cut once the kernels have delivered what may pass: a reset would overtake it."""
-        if self.over:
+        if self.is_over():
             return
         self.ending = AS_ASKED
         unsent = sum(map(_unsent, self._watched))
@@ -292,7 +299,7 @@ class Passage:
             events = (READ if inward.hungry else 0) | (WRITE if outward.stuck else 0)
             events *= going
             if events != self._watched[sock]:
-                self._watch(sock, events, partial(self._happened, sock))
+                self._watch(sock, events, self._calls[sock])
         if not self._timed and going:
             waits = [
                 flow.store.wait()
@@ -305,12 +312,12 @@ class Passage:
 
     def _due(self) -> None:
         self._timed = False
-        if self._flows is None or self.over:
+        if self._flows is None or self.is_over():
             return
         for flow in self._flows:
-            if not flow.stuck and not flow.finished and not self.over:
+            if not flow.stuck and not flow.finished and not self.is_over():
                 self._hand_on(flow)
-        if not self.over:
+        if not self.is_over():
             self._settle()
 
     def _watch(
@@ -334,6 +341,7 @@ class Passage:
             sock.close()
         self._watched.clear()
         self._server = None
+        self._calls.clear()
         for flow in self._flows or ():
             flow.store.drop()
         self._house.left(self)

@@ -40,7 +40,7 @@ class Store(Protocol):
         """Return how many bytes may be sent now."""
 
     def send(self, sink: socket.socket, most: int) -> int:
-        """Hand at most that much to the sink; raises OSError as send(2) does."""
+        """Hand the sink at most that much of what is sendable; raises OSError."""
 
     def wait(self) -> float:
         """Return the seconds until more may be sent, or its end told."""
@@ -98,7 +98,7 @@ class Direct:
     def __init__(self, pipes: Pipes) -> None:
         self._pipes = pipes
         self._ends: tuple[int, int] | None = None
-        self._piece = memoryview(b"")
+        self._piece = b""
         self._bulk = False
         self.pending = 0
 
@@ -119,7 +119,7 @@ class Direct:
                 self._give_back()
             self._bulk = self.pending >= SMALL
         else:
-            self._piece = memoryview(source.recv(SMALL))
+            self._piece = source.recv(SMALL)
             self.pending = len(self._piece)
             self._bulk = self.pending == SMALL
         return self.pending
@@ -130,12 +130,13 @@ class Direct:
 
     def send(self, sink: socket.socket, most: int) -> int:
         """Send some of what is there."""
-        if self._ends is not None:
-            flags = os.SPLICE_F_NONBLOCK
-            sent = os.splice(self._ends[0], sink.fileno(), most, flags=flags)
-        else:
-            sent = sink.send(self._piece[:most])
-            self._piece = self._piece[sent:]
+        if self._ends is None:
+            whole = most == self.pending
+            sent = sink.send(self._piece if whole else self._piece[:most])
+            self.pending -= sent
+            self._piece = self._piece[sent:] if self.pending else b""
+            return sent
+        sent = os.splice(self._ends[0], sink.fileno(), most, flags=os.SPLICE_F_NONBLOCK)
         self.pending -= sent
         self._give_back()
         return sent
@@ -149,7 +150,7 @@ class Direct:
         if self._ends is not None:
             self._pipes.give(self._ends, empty=not self.pending)
             self._ends = None
-        self._piece = memoryview(b"")
+        self._piece = b""
         self.pending = 0
 
     def _give_back(self) -> None:

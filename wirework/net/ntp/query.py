@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
 from wirework.net.at_once import at_once
-from wirework.net.endpoints import Endpoint, check_timeout, endpoints
+from wirework.net.endpoints import LAST_PORT, Endpoint, check_timeout, endpoints
 
 from .exchange import Address, exchange, opened
 from .readings import Reading, Received, Status, fault_of, kiss_of, reading_of
@@ -105,8 +105,8 @@ def query(servers: str, *, port: int = PORT, asking: Asking | None = None) -> An
 
 def servers_of(servers: str, port: int) -> tuple[Endpoint, ...]:
     """Read the servers' names; raises BadInput."""
-    if not 1 <= port <= 65535:  # noqa: PLR2004
-        raise BadInput(f"a port is a number from 1 to 65535, not {port}", where="--port")
+    if not 1 <= port <= LAST_PORT:
+        raise BadInput(f"a port is a number from 1 to {LAST_PORT}, not {port}", where="--port")
     return endpoints(servers, port=port, where="SERVERS")
 
 
