@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from .cli import task
 
 if TYPE_CHECKING:
-    from wirework.net.byte_orders import ByteOrder
-    from wirework.net.port_names import Services
-    from wirework.net.spellings import Conversions, Converted
-    from wirework.net.subnets import Membership, Networks, Subnet, Subnets
+    from wirework.net.addr.byte_orders import ByteOrder
+    from wirework.net.addr.port_names import Services
+    from wirework.net.addr.spellings import Conversions, Converted
+    from wirework.net.addr.subnets import Membership, Networks, Subnet, Subnets
 
 
 @task(
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 def convert(c: object, address: str, version: int = 0) -> Converted | Conversions:
     """Write an address in all its spellings, and tell what it is for."""
-    from wirework.net.spellings import convert_all
+    from wirework.net.addr.spellings import convert_all
 
     return convert_all(address, version=version)
 
@@ -55,7 +55,7 @@ def subnet(
     most: int = 256,
 ) -> Subnet | Subnets | Networks | Membership:
     """Tell what is in a network; merge, split and subtract networks."""
-    from wirework.net.subnets import answer
+    from wirework.net.addr.subnets import answer
 
     return answer(
         network,
@@ -79,7 +79,7 @@ def subnet(
 )
 def service(c: object, service: str, protocol: str = "") -> Services:
     """Tell the names of ports, and the ports of names, as /etc/services has them."""
-    from wirework.net.port_names import services
+    from wirework.net.addr.port_names import services
 
     return services(service, protocols=protocol)
 
@@ -94,6 +94,6 @@ def service(c: object, service: str, protocol: str = "") -> Services:
 )
 def byte_order(c: object, value: str, bits: int = 0) -> ByteOrder:
     """Show an integer's bytes in this machine's order and in the network's."""
-    from wirework.net.byte_orders import byte_order
+    from wirework.net.addr.byte_orders import byte_order
 
     return byte_order(value, bits=bits)

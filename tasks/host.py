@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from .cli import task
 
 if TYPE_CHECKING:
-    from wirework.net.interfaces import Interface, Interfaces
-    from wirework.net.ipv6 import IPv6
-    from wirework.net.machine import Machine
+    from wirework.net.host.interfaces import Interface, Interfaces
+    from wirework.net.host.ipv6 import IPv6
+    from wirework.net.host.machine import Machine
 
 
 @task(
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 )
 def info(c: object, timeout: float = 5.0) -> Machine:
     """Tell this machine's names, system, memory and addresses; nothing is sent."""
-    from wirework.net.machine import machine
+    from wirework.net.host.machine import machine
 
     return machine(timeout=timeout)
 
@@ -33,7 +33,7 @@ def info(c: object, timeout: float = 5.0) -> Machine:
 )
 def interfaces(c: object, name: str = "", up: bool = False) -> Interface | Interfaces:
     """List the interfaces: kind, state, MTU, MAC, addresses, speed and counters."""
-    from wirework.net.interfaces import interface, interfaces
+    from wirework.net.host.interfaces import interface, interfaces
 
     return interface(name, up=up) if name else interfaces(up=up)
 
@@ -46,6 +46,6 @@ def interfaces(c: object, name: str = "", up: bool = False) -> Interface | Inter
 )
 def ipv6(c: object, require: str = "") -> IPv6:
     """Tell how far IPv6 works here, on the whole and by interface."""
-    from wirework.net.ipv6 import ipv6
+    from wirework.net.host.ipv6 import ipv6
 
     return ipv6(require=require)

@@ -8,12 +8,12 @@ from .cli import task
 
 if TYPE_CHECKING:
     from wirework.net.converse import Conversation
-    from wirework.net.probe import Probe
-    from wirework.net.wait import Waited
     from wirework.net.forward import Forwarded
+    from wirework.net.probe import Probe
     from wirework.serving.watch import Served
 
     from .cli.conversation import Answer
+    from .cli.waits import Progress
 
 
 @task(
@@ -68,6 +68,52 @@ def probe(
         timeout=timeout,
     )
     return probe(host, port, asking)
+
+
+@task(
+    name="wait-for",
+    help={
+        "targets": "By commas: HOST:PORT, tcp://, tls://, http(s)://, unix:///PATH, file:///PATH.",
+        "down": "Wait until they are gone.",
+        "any": "One of them is enough.",
+        "expect": "A regular expression for what servers say first, and pages and files hold.",
+        "status": "The status that pages have to have, several by commas (200 to 399).",
+        "ca": "The authorities to trust (PEM) instead of this machine's.",
+        "timeout": "Seconds for all of it (60).",
+        "interval": "The longest pause between two tries, in seconds (1).",
+        "stable": "Seconds that a target has to stay so without a break.",
+    },
+    view="waits.waited",
+    watch="waits.Progress",
+)
+def wait_for(
+    c: object,
+    targets: str,
+    down: bool = False,
+    any: bool = False,
+    expect: str = "",
+    status: str = "",
+    ca: str = "",
+    timeout: float = 60.0,
+    interval: float = 1.0,
+    stable: float = 0.0,
+    *,
+    watch: Progress | None = None,
+) -> Waited:
+    """Wait until services, sockets or files are there, or gone, under one deadline."""
+    from wirework.net.wait import Wish, wait_for
+
+    wish = Wish(
+        down=down,
+        any=any,
+        expect=expect,
+        status=status,
+        ca=ca,
+        timeout=timeout,
+        interval=interval,
+        stable=stable,
+    )
+    return wait_for(targets, wish, watch=watch)
 
 
 @task(

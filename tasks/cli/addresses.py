@@ -6,15 +6,15 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
-from wirework.net.spellings import Conversions, Converted, Spelling
-from wirework.net.subnets import Membership, Networks, Subnet, Subnets
+from wirework.net.addr.spellings import Conversions, Converted, Spelling
+from wirework.net.addr.subnets import Membership, Networks, Subnet, Subnets
 
 from .facts import write_facts
 from .render import rows, write_table
 
 if TYPE_CHECKING:
-    from wirework.net.byte_orders import ByteOrder
-    from wirework.net.port_names import Services
+    from wirework.net.addr.byte_orders import ByteOrder
+    from wirework.net.addr.port_names import Services
 
 
 def converted(result: Conversions | Converted) -> None:

@@ -65,8 +65,9 @@ def task(
     ``ok`` that is false, the task ends with status 1, or as ``exits.code_of_result`` says.
     ``view`` is the ``module.function`` of ``cli`` that draws the result for people. A body that
     takes ``watch`` gets what shows the work as it goes on, or None: by default what follows a
-    playbook on the screen, else what the ``module.Class`` of ``cli`` makes of the output's form. The parameter ``last``,
-    whose default is "", may be given as the last word without the name of its option.
+    playbook on the screen, else what the ``module.Class`` of ``cli`` makes of the output's form.
+    The parameter ``last``, whose default is "", may be given as the last word without the name of
+    its option.
     """
 
     def decorate(body: Body) -> CliTask:

@@ -38,12 +38,10 @@ def probe(found: Probe) -> None:
         _certificate(found.tls)
     if found.received:
         _said(found.received)
-    end = Text(plain(found.summary), "red") if found.failed else _in_all(found)
-    console().print(end)
-
-
-def _in_all(found: Probe) -> Text:
-    return Text(f"all went well in {_milliseconds(found.seconds)}", "green")
+    if found.failed:
+        console().print(Text(f"{found.failed} failed: {found.cause}", "red"))
+    else:
+        console().print(Text(f"all went well in {_milliseconds(found.seconds)}", "green"))
 
 
 def _bar(stage: Stage, whole: float) -> str:

@@ -12,10 +12,10 @@ from .render import console, table_of, write_table
 from .terminal import count, plain, size
 
 if TYPE_CHECKING:
-    from wirework.net.interfaces import Interface, Interfaces
-    from wirework.net.ipv6 import IPv6
-    from wirework.net.links import Address, Counters
-    from wirework.net.machine import Machine
+    from wirework.net.host.interfaces import Interface, Interfaces
+    from wirework.net.host.ipv6 import IPv6
+    from wirework.net.host.links import Address, Counters
+    from wirework.net.host.machine import Machine
 
 FEW = 4
 """How many interfaces that have nothing but a link-local address are told one by one."""

@@ -19,9 +19,9 @@ ASK = """
 import json, socket, subprocess
 from dataclasses import asdict
 from pathlib import Path
-from wirework.net.interfaces import interfaces
-from wirework.net.ipv6 import ipv6
-from wirework.net.machine import machine
+from wirework.net.host.interfaces import interfaces
+from wirework.net.host.ipv6 import ipv6
+from wirework.net.host.machine import machine
 
 def ip(*words):
     return json.loads(subprocess.check_output(["ip", "-j", *words]) or "[]")

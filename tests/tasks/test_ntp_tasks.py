@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.net.datagrams import answering, silent, unused
-from tests.net.time_answers import good
+from tests.net.ntp.time_answers import good
 from tests.servers.chronyd import Chronyd, running_chronyd
 from tests.tasks.commandline import Typed
 

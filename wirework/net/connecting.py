@@ -186,7 +186,7 @@ def resolve(
 
     def ask() -> list[tuple[int, SocketAddress]]:
         found = socket.getaddrinfo(server.host, server.port, FAMILIES[family], socket.SOCK_STREAM)
-        return [(number, address) for number, _, _, _, address in found]
+        return [(number, address) for number, _, _, _, address in found]  # type: ignore[misc]
 
     try:
         (found,) = at_once([ask], deadline=deadline)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .answers import Answer as Answer
-from .answers import Difference as Difference
-from .answers import Lookup as Lookup
-from .answers import Record as Record
-from .answers import Status as Status
-from .lookup import lookup as lookup
+from wirework.net.dns.answers import Answer as Answer
+from wirework.net.dns.answers import Difference as Difference
+from wirework.net.dns.answers import Lookup as Lookup
+from wirework.net.dns.answers import Record as Record
+from wirework.net.dns.answers import Status as Status
+from wirework.net.dns.lookup import lookup as lookup

@@ -16,8 +16,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from .answers import TOLD, Answer, Record, Status
-from .questions import bare
+from wirework.net.dns.answers import TOLD, Answer, Record, Status
+from wirework.net.dns.questions import bare
 
 if TYPE_CHECKING:
     from wirework.net.endpoints import Endpoint

@@ -11,10 +11,10 @@ from wirework.errors import BadInput
 from wirework.net.at_once import at_once
 from wirework.net.endpoints import Endpoint, check_timeout, endpoints, is_address
 
-from .answers import Answer, Lookup, Status, differences
-from .direct import PORT, ask, ask_in_turn
-from .questions import Question, question
-from .system import FAMILIES, SYSTEM, addresses, names, servers
+from wirework.net.dns.answers import Answer, Lookup, Status, differences
+from wirework.net.dns.direct import PORT, ask, ask_in_turn
+from wirework.net.dns.questions import Question, question
+from wirework.net.dns.system import FAMILIES, SYSTEM, addresses, names, servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from pathlib import Path
 from wirework.errors import Failed
 from wirework.net.endpoints import Endpoint, is_address
 
-from .answers import Answer, Record, Status
+from wirework.net.dns.answers import Answer, Record, Status
 
 SYSTEM = "system"
 FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}

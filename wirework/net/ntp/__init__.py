@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from .compare import Comparison as Comparison
-from .compare import Interval as Interval
-from .compare import Judged as Judged
-from .compare import Verdict as Verdict
-from .compare import compare as compare
-from .compare import intersection as intersection
-from .packet import Packet as Packet
-from .packet import decode as decode
-from .query import Answers as Answers
-from .query import Asking as Asking
-from .query import query as query
-from .readings import Reading as Reading
-from .readings import Sample as Sample
-from .readings import Status as Status
+from wirework.net.ntp.compare import Comparison as Comparison
+from wirework.net.ntp.compare import Interval as Interval
+from wirework.net.ntp.compare import Judged as Judged
+from wirework.net.ntp.compare import Verdict as Verdict
+from wirework.net.ntp.compare import compare as compare
+from wirework.net.ntp.compare import intersection as intersection
+from wirework.net.ntp.packet import Packet as Packet
+from wirework.net.ntp.packet import decode as decode
+from wirework.net.ntp.query import Answers as Answers
+from wirework.net.ntp.query import Asking as Asking
+from wirework.net.ntp.query import query as query
+from wirework.net.ntp.readings import Reading as Reading
+from wirework.net.ntp.readings import Sample as Sample
+from wirework.net.ntp.readings import Status as Status

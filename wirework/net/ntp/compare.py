@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
 
-from .query import PORT, Asking, query, servers_of
-from .readings import Reading, Status
+from wirework.net.ntp.query import PORT, Asking, query, servers_of
+from wirework.net.ntp.readings import Reading, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

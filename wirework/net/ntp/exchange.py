@@ -8,8 +8,8 @@ import socket
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from .packet import SIZE, Packet, decode
-from .readings import Received, Status
+from wirework.net.ntp.packet import SIZE, Packet, decode
+from wirework.net.ntp.readings import Received, Status
 
 if TYPE_CHECKING:
     from collections import Counter

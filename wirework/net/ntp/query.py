@@ -15,8 +15,8 @@ from wirework.errors import BadInput
 from wirework.net.at_once import at_once
 from wirework.net.endpoints import LAST_PORT, Endpoint, check_timeout, endpoints
 
-from .exchange import Address, exchange, opened
-from .readings import Reading, Received, Status, fault_of, kiss_of, reading_of
+from wirework.net.ntp.exchange import Address, exchange, opened
+from wirework.net.ntp.readings import Reading, Received, Status, fault_of, kiss_of, reading_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from .packet import SHORT, VERSION, Leap, Mode, Packet
-from .timestamps import difference, from_unix_ns, offset_and_delay, to_unix_ns
+from wirework.net.ntp.packet import SHORT, VERSION, Leap, Mode, Packet
+from wirework.net.ntp.timestamps import difference, from_unix_ns, offset_and_delay, to_unix_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

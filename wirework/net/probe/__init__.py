@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .asking import Asking as Asking
-from .probe import probe as probe
-from .results import Probe as Probe
-from .results import Stage as Stage
-from .tls import Tls as Tls
+from wirework.net.probe.asking import Asking as Asking
+from wirework.net.probe.probe import probe as probe
+from wirework.net.probe.results import Probe as Probe
+from wirework.net.probe.results import Stage as Stage
+from wirework.net.probe.tls import Tls as Tls

@@ -11,14 +11,14 @@ from wirework.net.connecting import FAMILIES, Mode, check_host
 from wirework.net.endpoints import check_timeout
 from wirework.net.expecting import pattern, unescaped
 
-from . import starttls
-from .tls import context
+from wirework.net.probe import starttls
+from wirework.net.probe.tls import context
 
 if TYPE_CHECKING:
     import re
     import ssl
 
-    from .starttls import Step
+    from wirework.net.probe.starttls import Step
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,10 +11,10 @@ from wirework.net.causes import Cause, Trouble, of_socket, said
 from wirework.net.connecting import Line, Wire, resolve, spelled
 from wirework.net.expecting import hear
 
-from . import starttls
-from .certificate import complaint
-from .results import Probe, Stage
-from .tls import Tls, TlsLine, blind
+from wirework.net.probe import starttls
+from wirework.net.probe.certificate import complaint
+from wirework.net.probe.results import Probe, Stage
+from wirework.net.probe.tls import Tls, TlsLine, blind
 
 if TYPE_CHECKING:
     import ssl
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wirework.net.connecting import SocketAddress
     from wirework.net.endpoints import Endpoint
 
-    from .asking import Plan
+    from wirework.net.probe.asking import Plan
 
 T = TypeVar("T")
 

@@ -9,13 +9,13 @@ from wirework.errors import BadInput
 from wirework.net.connecting import check_host
 from wirework.net.endpoints import endpoint, port_of
 
-from .asking import Asking, Plan
-from .course import Course, Over
+from wirework.net.probe.asking import Asking, Plan
+from wirework.net.probe.course import Course, Over
 
 if TYPE_CHECKING:
     from wirework.net.endpoints import Endpoint
 
-    from .results import Probe
+    from wirework.net.probe.results import Probe
 
 
 def probe(host: str, port: str = "", asking: Asking | None = None) -> Probe:
@@ -33,6 +33,8 @@ def probe(host: str, port: str = "", asking: Asking | None = None) -> Probe:
 
 
 def _endpoint(host: str, port: str) -> Endpoint:
+    if "://" in host:
+        raise BadInput(f"{host!r} is a URL", where="HOST", hint="a name or address, and a port")
     if port:
         server = endpoint(host, port=port_of(port, where="PORT"), where="HOST")
         if server.port != int(port):

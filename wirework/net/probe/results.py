@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wirework.net.causes import said
 
 if TYPE_CHECKING:
-    from .tls import Tls
+    from wirework.net.probe.tls import Tls
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

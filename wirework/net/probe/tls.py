@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wirework.errors import BadInput
 from wirework.net.causes import Cause, Trouble, said
 
-from . import certificate
+from wirework.net.probe import certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from wirework.net.connecting import Line
 
-    from .certificate import Certificate
+    from wirework.net.probe.certificate import Certificate
 
     T = TypeVar("T")
 

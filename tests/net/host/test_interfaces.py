@@ -11,8 +11,8 @@ import pytest
 from tests.machine import require
 from tests.net.namespaces import Told, told_within
 from wirework.errors import BadInput, Failed
-from wirework.net.interfaces import MOST_NAMES, interface, interfaces
-from wirework.net.links import HARDWARE
+from wirework.net.host.interfaces import MOST_NAMES, interface, interfaces
+from wirework.net.host.links import HARDWARE
 
 BUSY = """
 ip link set lo up

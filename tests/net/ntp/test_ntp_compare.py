@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.net.datagrams import answering, silent, unused
-from tests.net.time_answers import good
+from tests.net.ntp.time_answers import good
 from tests.servers.chronyd import Chronyd, running_chronyd
 from wirework.errors import BadInput
 from wirework.net.ntp import Asking, Comparison, Interval, compare, intersection

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from tests.machine import require
 from wirework.errors import BadInput
-from wirework.net import interfaces
-from wirework.net.subnets import (
+from wirework.net.addr.subnets import (
     Membership,
     Networks,
     Subnet,
@@ -25,6 +24,7 @@ from wirework.net.subnets import (
     subnets,
     without,
 )
+from wirework.net.host import interfaces
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -13,7 +13,7 @@ import pytest
 from tests.machine import require
 from tests.net.namespaces import Told, told_within
 from wirework.errors import BadInput
-from wirework.net.ipv6 import MISSING, STAGES, ipv6, verdict
+from wirework.net.host.ipv6 import MISSING, STAGES, ipv6, verdict
 
 VETH = """
 ip link set lo up
@@ -93,7 +93,7 @@ def test_a_kernel_without_ipv6_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
         return real(family, *rest)
 
     monkeypatch.setattr(socket, "socket", refusing)
-    monkeypatch.setattr("wirework.net.ipv6._SETTINGS", tmp_path)
+    monkeypatch.setattr("wirework.net.host.ipv6._SETTINGS", tmp_path)
     found = ipv6(require="kernel")
     assert found.verdict == f"no IPv6: {MISSING['kernel']}"
     assert (found.kernel, found.loopback, found.outside, found.ok) == (False, False, "", False)

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
-
-from . import links, outside
-from .interfaces import Interface, interfaces
+from wirework.net.host import links, outside
+from wirework.net.host.interfaces import Interface, interfaces
 
 if TYPE_CHECKING:
-    from .links import Address
+    from wirework.net.host.links import Address
 
 STAGES = ("python", "kernel", "loopback", "address", "route")
 """What IPv6 takes, each of which takes those before it."""

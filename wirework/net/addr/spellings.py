@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wirework.errors import BadInput
-
-from .special import IPAddress, use_of
+from wirework.net.addr.special import IPAddress, use_of
 
 V4, V6 = 4, 6
 MOST_TEXT = 128

@@ -7,8 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from wirework.errors import BadInput
-
-from .spellings import shown
+from wirework.net.addr.spellings import shown
 
 WIDTHS = (16, 32, 64)
 _MOST_DIGITS = 20

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from wirework.errors import BadInput
-from wirework.net.machine import machine
+from wirework.net.host.machine import machine
 
 
 def said(*command: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wirework.errors import BadInput
-from wirework.net.byte_orders import WIDTHS, byte_order
+from wirework.net.addr.byte_orders import WIDTHS, byte_order
 
 CODES = {16: "H", 32: "I", 64: "Q"}
 numbers = st.sampled_from(WIDTHS).flatmap(

@@ -15,7 +15,7 @@ from tests.servers.running import installed
 from wirework.errors import Failed
 from wirework.net.dns import lookup, system
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 
 # In namespaces of its own, dnsmasq has port 53, and nothing has to be put back afterwards.
 SETUP = """

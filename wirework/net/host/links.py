@@ -8,8 +8,7 @@ import struct
 from dataclasses import dataclass
 
 from wirework.errors import Failed
-
-from . import netlink
+from wirework.net.host import netlink
 
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")

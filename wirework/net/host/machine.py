@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import psutil
 
 from wirework.errors import BadInput
-
-from . import outside
-from .interfaces import interfaces
+from wirework.net.host import outside
+from wirework.net.host.interfaces import interfaces
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wirework.errors import Failed
-from wirework.net import links, netlink
+from wirework.net.host import links, netlink
 
 NAME, MTU, LINK, MASTER, STATE, INFO, STATS, NETNS = 3, 4, 5, 10, 16, 18, 23, 37
 ETHERNET, NONE = 1, 65534

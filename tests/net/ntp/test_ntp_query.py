@@ -12,7 +12,7 @@ import ntplib
 import pytest
 
 from tests.net.datagrams import answering, silent, unused
-from tests.net.time_answers import good
+from tests.net.ntp.time_answers import good
 from tests.servers.chronyd import Chronyd, running_chronyd
 from wirework.errors import BadInput
 from wirework.net.ntp import Asking, Packet, Reading, Status, decode, query

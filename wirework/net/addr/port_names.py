@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wirework.errors import BadInput
-
-from .spellings import listed, shown
+from wirework.net.addr.spellings import listed, shown
 
 PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
 MOST_PORTS = 4096

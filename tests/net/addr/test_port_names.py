@@ -9,7 +9,7 @@ import pytest
 
 from tests.machine import require
 from wirework.errors import BadInput
-from wirework.net.port_names import FILE, PROTOCOLS, Service, services
+from wirework.net.addr.port_names import FILE, PROTOCOLS, Service, services
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wirework.errors import BadInput
-from wirework.net.special import REGISTRY, use_of
-from wirework.net.spellings import Conversions, Converted, Spelling, convert, convert_all, read
+from wirework.net.addr.special import REGISTRY, use_of
+from wirework.net.addr.spellings import Conversions, Converted, Spelling, convert, convert_all, read
 
 addresses = st.ip_addresses()
 

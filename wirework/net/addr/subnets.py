@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 import netaddr  # type: ignore[import-untyped]  # it ships no types
 
 from wirework.errors import BadInput
-
-from . import interfaces
-from .special import use_of
-from .spellings import V4, Spelling, listed, read, shown
+from wirework.net.addr.special import use_of
+from wirework.net.addr.spellings import V4, Spelling, listed, read, shown
+from wirework.net.host import interfaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import psutil
 
 from wirework.errors import BadInput, Failed
-
-from . import links
+from wirework.net.host import links
 
 if TYPE_CHECKING:
-    from .links import Address, Counters, Link
+    from wirework.net.host.links import Address, Counters, Link
 
 MOST_NAMES = 24
 """How many names an error tells; hosts of containers have hundreds."""
