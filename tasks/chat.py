@@ -40,7 +40,7 @@ def serve(
     timeout: float = 0.0,
     verbose: bool = False,
 ) -> Served:
-    """Serve a chat room: for chat.join, for nc, and for programs that speak JSON lines.
+    """Serve a chat room for chat.join, nc, and programs that speak JSON lines.
 
     Who comes and goes is told on standard error; what is said is not. docs/chat.md tells the
     protocol.

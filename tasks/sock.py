@@ -9,7 +9,9 @@ from .cli import task
 if TYPE_CHECKING:
     from wirework.net.converse import Conversation
     from wirework.net.forward import Forwarded
+    from wirework.net.options import SocketOptions
     from wirework.net.probe import Probe
+    from wirework.net.wait import Waited
     from wirework.serving.watch import Served
 
     from .cli.conversation import Answer
@@ -258,3 +260,20 @@ def forward(
         timeout=options.seconds(timeout, "timeout"),
         watch=forwards.log(str(to), network.summary, verbose=verbose),
     )
+
+
+@task(
+    help={
+        "type": "The socket's type: tcp or udp.",
+        "family": "Its address family: 4 or 6.",
+        "set": "Set an option, and see what the kernel makes of it (repeatable): SO_RCVBUF=1MiB.",
+    },
+    view="socket_options.options",
+)
+def options(
+    c: object, type: str = "tcp", family: int = 4, set: tuple[str, ...] = ()
+) -> SocketOptions:
+    """Tell a fresh socket's options; set some, and see before and after."""
+    from wirework.net.options import socket_options
+
+    return socket_options(protocol=type, family=family, sets=set)

@@ -126,7 +126,7 @@ def pair(
     *,
     watch: Lines | None = None,
 ) -> Iterator[Line] | None:
-    """Run a child with its standard input and output on a socket pair, and converse with it.
+    """Run a child with its standard streams on a socket pair, and converse with it.
 
     The end of what is said is the end of its input. Its status, or the signal that ended it, is
     told when it is not 0.

@@ -276,6 +276,12 @@ NEEDS: tuple[Need, ...] = (
         purpose="sockets of every kind against socat",
     ),
     Need(
+        name="nc",
+        programs=("nc",),
+        package="netcat-openbsd",
+        purpose="our servers with nc as their client",
+    ),
+    Need(
         name="ansible-core",
         programs=(str(peers.program(peers.ANSIBLE, "ansible-inventory")),),
         peer=peers.ANSIBLE,

@@ -44,7 +44,7 @@ def log(target: str, network: str, *, verbose: bool) -> ForwardLog:
 
 def forwarded(told: Forwarded) -> None:
     """Show the sum of it, one fact a line."""
-    endings = [f"{number} {ending}" for ending, number in told.endings.items()]
+    endings = [f"{ending} {number}" for ending, number in told.endings.items()]
     at_once = f", {told.at_once} at once" if told.connections > 1 else ""
     write_facts(
         [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from wirework.net.probe import Probe, Stage, Tls
+from wirework.net.probe import Certificate, Probe, Stage
 
 from .facts import write_facts
 from .render import console, table_of, write_table
@@ -34,10 +34,15 @@ def probe(found: Probe) -> None:
             Text.assemble((whom, "bold"), (told, "" if stage.ok else "red")),
         )
     write_table(table)
+    has_lines = b"\n" in found.received.strip()
     if found.tls and found.tls.certificate:
-        _certificate(found.tls)
-    if found.received:
+        print()
+        _certificate(found.tls.certificate)
+    if has_lines:
+        print()
         _said(found.received)
+    if has_lines or found.tls:
+        print()
     if found.failed:
         console().print(Text(f"{found.failed} failed: {found.cause}", "red"))
     else:
@@ -56,14 +61,10 @@ def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
-def _certificate(tls: Tls) -> None:
-    found = tls.certificate
-    if found is None:
-        return
+def _certificate(found: Certificate) -> None:
     days = found.days_left
     left = f"{count(days, 'day')} left" if days >= 0 else "expired"
     until = f"{found.not_before:%Y-%m-%d} to {found.not_after:%Y-%m-%d}, {left}"
-    print()
     write_facts(
         [
             ("certificate", found.subject or "its subject is empty"),
@@ -78,7 +79,6 @@ def _certificate(tls: Tls) -> None:
 def _said(received: bytes) -> None:
     """Show the beginning of what was said, its lines as lines."""
     lines = plain(received[:MOST_BYTES].decode("utf-8", "backslashreplace")).splitlines()
-    print()
     for line in lines[:MOST_LINES]:
         text = line.replace("\\r", "")
         print(f"  {text[:LINE]}{'…' if len(text) > LINE else ''}")

@@ -20,12 +20,11 @@ from .terminal import is_live, plain, seconds
 
 MOST_SHOWN = 12
 """Targets that are shown while they are waited for."""
-LONGEST = 100
 
 
 def waited(result: Waited) -> None:
     """Write a line for each target, and one for all."""
-    table = table_of("target", "", "")
+    table = table_of("target", "state", "last seen")
     for each in result.targets:
         told = each.seen if each.reached else each.last_seen
         state = f"{result.wanted} after {seconds(each.seconds)}"
@@ -90,7 +89,11 @@ class Progress:
         late = [each for each in targets if not each.reached]
         rows = [
             Text.assemble(
-                (f"  {plain(each.target)}", "cyan"), "  ", (plain(each.last_seen)[:LONGEST], "dim")
+                (f"  {plain(each.target)}", "cyan"),
+                ("  ", ""),
+                (plain(each.last_seen), "dim"),
+                no_wrap=True,
+                overflow="ellipsis",
             )
             for each in late[:MOST_SHOWN]
         ]

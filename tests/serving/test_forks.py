@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
+from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.serving.talk import ECHO, Quiet, answers, client, eventually, read, read_all, serving
+from tests.serving.talk import (
+    ECHO,
+    Quiet,
+    answers,
+    client,
+    eventually,
+    read,
+    read_all,
+    serving,
+)
 from wirework.errors import ArgumentError
 from wirework.serving import Wire
 from wirework.serving.limits import Limits
@@ -74,6 +85,7 @@ class Hangs(Quiet):
     """A session that comes to no end."""
 
     def received(self, data: bytes) -> None:
+        del data
         self.wire.write(b"now")
         while True:
             pass
@@ -117,3 +129,23 @@ def _has_ended(sock: socket.socket) -> bool:
         return sock.recv(1) == b""
     except TimeoutError:
         return False
+
+
+def test_a_server_without_descriptors_waits_for_some_and_does_not_spin() -> None:
+    # The server is a process of its own under this model, so its limit can be lowered alone.
+    with running(ECHO, model="fork", limits=Limits(quiet=0.05)) as server:
+        process = psutil.Process(server.pid)
+        soft, hard = process.rlimit(psutil.RLIMIT_NOFILE)
+        taken = {int(path.name) for path in Path(f"/proc/{server.pid}/fd").iterdir()}
+        free = next(number for number in itertools.count() if number not in taken)
+        process.rlimit(psutil.RLIMIT_NOFILE, (free, hard))
+        with client(server) as sock:
+            sock.sendall(b"x")
+            sock.settimeout(0.4)
+            before = sum(process.cpu_times()[:2])
+            with pytest.raises(TimeoutError):
+                sock.recv(1)
+            assert sum(process.cpu_times()[:2]) - before < 0.2
+            process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+            sock.settimeout(10)
+            assert sock.recv(1) == b"x"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.machine import require
-from tests.serving.talk import ECHO, MODELS, Quiet, answers, client, read, serving
+from tests.serving.talk import ECHO, MODELS, Quiet, answers, client, descriptors, read, serving
 from wirework.errors import BadInput
 from wirework.serving import Wire
 from wirework.serving.listen import Listener, Place, listening
@@ -80,9 +80,12 @@ def test_several_places_are_served_by_one_server(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_names_its_owner() -> None:
-    with running(ECHO) as server:
-        with pytest.raises(BadInput) as caught, running(ECHO, server.places):
-            pass
+    with (
+        running(ECHO) as server,
+        pytest.raises(BadInput) as caught,
+        running(ECHO, server.places),
+    ):
+        pass
     assert caught.value.where == f"127.0.0.1:{server.places[0].port}"
     assert f"(pid {os.getpid()})" in caught.value.message
 
@@ -136,10 +139,10 @@ def test_where_nobody_can_listen_is_said_in_one_line(place: Place, message: str)
 
 
 def test_one_place_that_fails_closes_all_others() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors(os.getpid())
     with pytest.raises(BadInput), listening([Place("127.0.0.1"), Place("192.0.2.1")], backlog=1):
         pass
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors(os.getpid()) == before
 
 
 class Credentials(Quiet):

@@ -63,10 +63,12 @@ def test_everything_comes_back_and_the_servers_end_is_told(
     model: str, pem: Path, authority: trustme.CA
 ) -> None:
     limits = Limits(quiet=0.05)
-    with running(ECHO, model=model, tls=server_context(pem), limits=limits) as server:
-        with secure(server, authority) as sock:
-            assert both_ways(sock, BIG) == BIG
-            sock.unwrap()  # both ends are told, so it comes back
+    with (
+        running(ECHO, model=model, tls=server_context(pem), limits=limits) as server,
+        secure(server, authority) as sock,
+    ):
+        assert both_ways(sock, BIG) == BIG
+        sock.unwrap()  # both ends are told, so it comes back
     assert server.served is not None
     assert server.served.endings == {"done": 1}
     assert server.served.bytes_in == server.served.bytes_out == len(BIG)
@@ -84,9 +86,12 @@ def test_who_speaks_no_tls_is_told_and_counted(model: str, pem: Path) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_handshake_has_a_time_limit_of_its_own(model: str, pem: Path) -> None:
     limits = Limits(handshake=0.2)
-    with running(ECHO, model=model, tls=server_context(pem), limits=limits) as server:
-        with client(server) as sock, contextlib.suppress(ConnectionResetError):
-            assert read_all(sock) == b""
+    with (
+        running(ECHO, model=model, tls=server_context(pem), limits=limits) as server,
+        client(server) as sock,
+        contextlib.suppress(ConnectionResetError),
+    ):
+        assert read_all(sock) == b""
     assert server.served is not None
     assert server.served.endings == {"no TLS": 1}
 
@@ -118,9 +123,7 @@ def test_tls_before_1_2_is_refused(pem: Path) -> None:
     assert server_context(pem).minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-def test_files_that_do_not_do_are_refused(
-    pem: Path, authority: trustme.CA, tmp_path: Path
-) -> None:
+def test_files_that_do_not_do_are_refused(pem: Path, authority: trustme.CA, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     authority.issue_cert("localhost").private_key_pem.write_to_path(other)
     junk = tmp_path / "junk.pem"

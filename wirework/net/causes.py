@@ -110,4 +110,4 @@ def said(data: bytes, most: int = MOST_TOLD) -> str:
     text = repr(data[: 4 * most].decode("utf-8", "backslashreplace"))
     # What was escaped already is not escaped again.
     text = text.replace("\\\\x", "\\x")
-    return text if len(text) <= most else f"{text[: most - 1]}…{text[0]}"
+    return text if len(text) <= most else f"{text[: most - 2]}…{text[0]}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput, Failed, TimedOut
 from wirework.net.dial import dial, in_words
+from wirework.serving.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ _MOST_UNANSWERED = 8 * 1024 * 1024
 _AFTERWARDS = 1.0
 """Seconds in which the other end may still say too much after a whole echo."""
 
-_WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
+_WAITS = (BlockingIOError, InterruptedError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,14 +104,14 @@ def converse(
     try:
         with dial(host, port, deadline=min(deadline, began + 1e6)) as sock:
             address = str(sock.getpeername()[0])
-            line = _secured(sock, tls, host, deadline) if tls else sock
-            with line:
-                version = line.version() or "" if isinstance(line, ssl.SSLSocket) else ""
-                talk.run(line, deadline)
+            line = _Secured(sock, Tls(tls, server=host)) if tls else _Plain(sock)
+            line.begin(deadline)
+            version = line.version
+            talk.run(line, deadline)
     except (Failed, TimedOut) as error:
         problem = error.message
     except ssl.SSLError as error:
-        problem = f"no TLS: {getattr(error, 'verify_message', '') or error.reason or error}"
+        problem = f"no TLS: {_why(error)}"
     except OSError as error:
         problem = in_words(error)
     return Conversation(
@@ -127,12 +128,119 @@ def converse(
     )
 
 
-def _secured(sock: socket.socket, tls: ssl.SSLContext, host: str, deadline: float) -> ssl.SSLSocket:
-    sock.settimeout(None if deadline == math.inf else max(deadline - time.monotonic(), 0.001))
-    try:
-        return tls.wrap_socket(sock, server_hostname=host)
-    except TimeoutError as error:
-        raise TimedOut("no TLS within the time limit") from error
+def _why(error: ssl.SSLError) -> str:
+    """Say why there is no TLS; OpenSSL writes its reasons as names."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    return (error.reason or str(error)).replace("_", " ").lower()
+
+
+class _Plain:
+    """A connection as it is, non-blocking once it has begun."""
+
+    version = ""
+    waiting = False
+    """Whether something is still to be sent that the talk knows nothing of."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def begin(self, deadline: float) -> None:
+        """Be ready to send and receive before the deadline; raises TimedOut and OSError."""
+        del deadline
+        self.sock.settimeout(0.0)
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Send what can be sent now; raises BlockingIOError."""
+        return self.sock.send(data)
+
+    def receive(self) -> list[bytes]:
+        """Return what is there; an empty piece is the other end's end."""
+        try:
+            return [self.sock.recv(_PIECE)]
+        except _WAITS:
+            return []
+
+    def half_close(self) -> None:
+        """Say that nothing more is sent."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def flush(self) -> None:
+        """Send what still waits."""
+
+
+class _Secured(_Plain):
+    """The same with TLS.
+
+    Not an SSLSocket: that one, to say its end, reads on and throws away what it reads.
+    """
+
+    def __init__(self, sock: socket.socket, tls: Tls) -> None:
+        super().__init__(sock)
+        self._tls = tls
+        self._out = bytearray()
+        self._early = b""
+
+    def begin(self, deadline: float) -> None:
+        """Set TLS up before the deadline; raises TimedOut and OSError."""
+        data = b""
+        try:
+            while True:
+                self._early += self._fed(data)
+                self.sock.settimeout(
+                    None if deadline == math.inf else max(deadline - time.monotonic(), 0.001)
+                )
+                self.sock.sendall(self._tls.take())
+                if self._tls.ready:
+                    break
+                if not (data := self.sock.recv(_PIECE)):
+                    raise Failed("no TLS: the other end ended")
+        except TimeoutError as error:
+            raise TimedOut("no TLS within the time limit") from error
+        self.version = self._tls.version
+        self.sock.settimeout(0.0)
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Encrypt and send; raises BlockingIOError while what came before still waits."""
+        self.flush()
+        if self.waiting:
+            raise BlockingIOError
+        self._tls.write(bytes(data))
+        self.flush()
+        return len(data)
+
+    def receive(self) -> list[bytes]:
+        """Return what is there; an empty piece is the other end's end."""
+        pieces, self._early = [self._early] if self._early else [], b""
+        for data in super().receive():
+            if data and (plain := self._fed(data)):
+                pieces.append(plain)
+            if not data:
+                pieces.append(b"")
+        if self._tls.ended:
+            pieces.append(b"")
+        return pieces
+
+    def half_close(self) -> None:
+        """Say it in TLS; the socket stays open for the answer."""
+        self._tls.close()
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what still waits."""
+        self._out += self._tls.take()
+        with contextlib.suppress(*_WAITS):
+            while self._out:
+                del self._out[: self.sock.send(self._out)]
+        self.waiting = bool(self._out)
+
+    def _fed(self, data: bytes) -> bytes:
+        try:
+            return self._tls.feed(data)
+        except ssl.SSLError:
+            with contextlib.suppress(OSError):
+                self.sock.send(self._tls.take())  # why, in an alert
+            raise
 
 
 class _Talk:
@@ -155,28 +263,28 @@ class _Talk:
         """Whether every byte came back, None when nobody asked."""
         return self._finished and not self._unanswered if self._echo else None
 
-    def run(self, sock: socket.socket, deadline: float) -> None:
+    def run(self, line: _Plain, deadline: float) -> None:
         """Talk until the other end ends; raises Failed, TimedOut and OSError."""
-        sock.settimeout(0.0)
-        ended = False
+        ended = self._receive(line)
         # Not epoll: it refuses plain files, and standard input can be one.
         with selectors.PollSelector() as selector:
             while not ended:
                 if self._all_sent and not self._finished:
                     self._finished = True
-                    _half_close(sock)
+                    line.half_close()
                 if self.echoed:
                     deadline = min(deadline, time.monotonic() + _AFTERWARDS)
-                ready = self._wait(selector, sock, deadline)
+                ready = self._wait(selector, line, deadline)
                 if ready is None:
                     if self.echoed:
                         return
                     raise TimedOut("the other end did not end within the time limit")
                 if self._source in ready:
                     self._read_source()
+                line.flush()
                 if self._out:
-                    self._send(sock)
-                ended = self._receive(sock)
+                    self._send(line)
+                ended = self._receive(line)
         if self._echo and not self.echoed:
             missing = len(self._unanswered) + len(self._out)
             raise Failed(f"the other end ended, and {missing} bytes did not come back")
@@ -186,21 +294,22 @@ class _Talk:
         return self._source is None and not self._out
 
     def _wait(
-        self, selector: selectors.PollSelector, sock: socket.socket, deadline: float
+        self, selector: selectors.PollSelector, line: _Plain, deadline: float
     ) -> set[int | None] | None:
         """Return what is ready; None when the time is up."""
-        wanted = {sock.fileno(): selectors.EVENT_READ}
-        if self._out:
-            wanted[sock.fileno()] |= selectors.EVENT_WRITE
+        fd = line.sock.fileno()
+        wanted = {fd: selectors.EVENT_READ}
+        if self._out or line.waiting:
+            wanted[fd] |= selectors.EVENT_WRITE
         elif self._source is not None and len(self._unanswered) < _MOST_UNANSWERED:
             wanted[self._source] = selectors.EVENT_READ
-        for fd in set(selector.get_map()) - set(wanted):
-            selector.unregister(fd)
-        for fd, events in wanted.items():
-            if fd not in selector.get_map():
-                selector.register(fd, events)
-            elif selector.get_key(fd).events != events:
-                selector.modify(fd, events)
+        for known in set(selector.get_map()) - set(wanted):
+            selector.unregister(known)
+        for each, events in wanted.items():
+            if each not in selector.get_map():
+                selector.register(each, events)
+            elif selector.get_key(each).events != events:
+                selector.modify(each, events)
         left = None if deadline == math.inf else deadline - time.monotonic()
         if left is not None and left <= 0:
             return None
@@ -214,32 +323,24 @@ class _Talk:
         else:
             self._source = None
 
-    def _send(self, sock: socket.socket) -> None:
+    def _send(self, line: _Plain) -> None:
         with contextlib.suppress(*_WAITS):
-            sent = sock.send(self._out[:_PIECE])
+            sent = line.send(self._out[:_PIECE])
             if self._echo:
                 self._unanswered += self._out[:sent]
             del self._out[:sent]
             self.sent += sent
 
-    def _receive(self, sock: socket.socket) -> bool:
+    def _receive(self, line: _Plain) -> bool:
         """Take what is there; return whether the other end has ended."""
-        while True:
-            try:
-                piece = sock.recv(_PIECE)
-            except _WAITS:
-                return False
-            except ssl.SSLZeroReturnError:
-                return True
+        for piece in line.receive():
             if not piece:
                 return True
-            start = self.received
             self.received += len(piece)
             self._take(piece)
             if self._echo:
-                self._compare(piece, start)
-            if not isinstance(sock, ssl.SSLSocket):  # TLS may hold more that no poll tells of
-                return False
+                self._compare(piece, self.received - len(piece))
+        return False
 
     def _compare(self, piece: bytes, start: int) -> None:
         expected = bytes(self._unanswered[: len(piece)])
@@ -251,12 +352,3 @@ class _Talk:
 
     def _keep(self, piece: bytes) -> None:
         self.kept += piece[: MOST_KEPT - len(self.kept)]
-
-
-def _half_close(sock: socket.socket) -> None:
-    """Send our end; with TLS its own word for it, and the socket stays open for the answer."""
-    if isinstance(sock, ssl.SSLSocket):
-        with contextlib.suppress(*_WAITS, ssl.SSLError):
-            sock.unwrap()
-    else:
-        sock.shutdown(socket.SHUT_WR)

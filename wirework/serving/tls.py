@@ -1,4 +1,4 @@
-"""TLS on a server's side, apart from sockets: bytes in, bytes out, whichever loop moves them."""
+"""TLS apart from sockets: bytes in, bytes out, whichever loop moves them."""
 
 from __future__ import annotations
 
@@ -43,16 +43,25 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
 
 
 class Tls:
-    """One connection's TLS. ``take`` after each call has what is to be sent to the client."""
+    """One connection's TLS. ``take`` after each call has what is to be sent to the other end.
+
+    It is the server's side, or with ``server`` the side of a client of the server of that name;
+    a client begins with ``feed(b"")``.
+    """
 
     __slots__ = ("_incoming", "_object", "_outgoing", "ended", "ready")
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, *, server: str = "") -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._object = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_side=not server,
+            server_hostname=server or None,
+        )
         self.ready = False
         self.ended = False
-        """Whether the client said that it sends nothing more (close_notify)."""
+        """Whether the other end said that it sends nothing more (close_notify)."""
 
     def feed(self, data: bytes) -> bytes:
         """Take what came off the wire and return what it says; raises ssl.SSLError."""
@@ -75,7 +84,7 @@ class Tls:
         return b"".join(pieces)
 
     def write(self, data: bytes) -> None:
-        """Encrypt what the client shall get."""
+        """Encrypt what the other end shall get."""
         self._object.write(data)
 
     def close(self) -> None:
@@ -83,7 +92,12 @@ class Tls:
         try:
             self._object.unwrap()
         except (ssl.SSLError, ValueError):
-            return  # it is said; that the client's own end has not come yet is no trouble
+            return  # it is said; that the other end's has not come yet is no trouble
+
+    @property
+    def version(self) -> str:
+        """``TLSv1.3`` or the like, "" before there is one."""
+        return self._object.version() or ""
 
     def take(self) -> bytes:
         """Return what is to be sent, and forget it."""

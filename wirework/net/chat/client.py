@@ -85,7 +85,9 @@ class Talk:
                     writer.transport.abort()
                     raise
         except TimeoutError:
-            raise TimedOut(f"no welcome within {CONNECTED:g} s", where=str(server)) from None
+            hint = "" if context else "if it is served with TLS: --tls"
+            message = f"no welcome within {CONNECTED:g} s"
+            raise TimedOut(message, where=str(server), hint=hint) from None
         return talk
 
     async def receive(self) -> Event | None:

@@ -32,15 +32,6 @@ class Flow:
         """Whether the source is to be received from."""
         return not self.ended and self.store.has_room
 
-    def receive(self) -> int:
-        """Receive a piece and return its length; raises OSError when the source broke."""
-        try:
-            got = self.store.receive(self.source)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        self.ended = not got
-        return got
-
     def send(self, most: int | None) -> None:
         """Send what may be sent, at most ``most`` bytes; raises OSError when the sink broke."""
         self.stuck = False

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 NOT_ALLOWED = "not allowed"
-CONNECT_TIMEOUT = 10.0
 _PARTS = 8
 _SLOWEST, _QUICKEST = 1.0, 0.02
 _MOST_PIPES = 512
@@ -99,7 +98,6 @@ class Forwarding:
     ) -> None:
         self.loop, self.shape = loop, shape
         self.pipes = Pipes(pipes)
-        self.connect_timeout = CONNECT_TIMEOUT
         self._targets = targets_by_door(routes)
         self._limits, self._allow = limits, allow
         self._tally, self._gone = tally, gone
@@ -144,7 +142,7 @@ class Forwarding:
         """Tell when a target goes down, once."""
         if passage.target not in self._down:
             self._down.add(passage.target)
-            self._tally.trouble(f"{passage.target} is down: {why.lower()}")
+            self._tally.trouble(f"{passage.target} is down: {why}")
 
     def left(self, passage: Passage) -> None:
         """Count a connection that is over."""

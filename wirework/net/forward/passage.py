@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from wirework.net.forward.flow import Flow
+from wirework.net.forward.reaching import Reach
 from wirework.net.forward.stores import PIECE, Direct, Queue
 from wirework.serving.connection import GONE, IDLE, RESET, STOPPED
 from wirework.serving.loops import READ, WRITE
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from wirework.net.forward.shape import Shape
     from wirework.net.forward.stores import Pipes
-    from wirework.net.forward.targets import Address, Target
+    from wirework.net.forward.targets import Target
     from wirework.serving.loops import SelectorLoop
     from wirework.serving.service import Peer
 
@@ -32,8 +33,8 @@ DOWN = "the target is down"
 
 _TURNS = 4
 """Pieces a connection may move before the others have their turn."""
-_BUSY_AGAIN = 0.02
-"""Seconds until a Unix socket whose queue is full is tried again."""
+_DELIVERY = 1.0
+"""Seconds that the kernels have to deliver what may pass before a cut."""
 _RESETS = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN)
 _RST_ON_CLOSE = b"\1\0\0\0\0\0\0\0"
 """struct linger {1, 0}: see socket(7)."""
@@ -46,7 +47,6 @@ class House(Protocol):
     loop: SelectorLoop
     shape: Shape
     pipes: Pipes
-    connect_timeout: float
 
     def reached(self, passage: Passage) -> None:
         """Learn that the target took it."""
@@ -62,16 +62,14 @@ class Passage:
     """One connection, from its client's to its end. Lives on its house's loop alone."""
 
     __slots__ = (
-        "_addresses",
         "_calls",
         "_client",
         "_flows",
         "_house",
+        "_reach",
         "_seen",
-        "_server",
         "_since",
         "_timed",
-        "_tried",
         "_watched",
         "address",
         "began",
@@ -87,12 +85,11 @@ class Passage:
         self.ending = ""
         self.began = self._since = time.monotonic()
         self._house, self._client = house, client
-        self._server: socket.socket | None = None
-        self._addresses = iter(target.addresses)
+        self._reach = Reach(house.loop, target, connected=self._connected, missed=self._missed)
         self._flows: tuple[Flow, Flow] | None = None
         self._watched = {client: 0}
         self._calls: dict[socket.socket, Callable[[int], None]] = {}
-        self._tried = self._seen = 0
+        self._seen = 0
         self._timed = False
 
     def start(self) -> None:
@@ -100,7 +97,7 @@ class Passage:
         if self._house.shape.cut_seconds:
             cut = partial(self.cut, AS_ASKED)
             self._house.loop.call_later(self._house.shape.cut_seconds, cut)
-        self._try_next(0)
+        self._reach.start()
 
     @property
     def bytes_in(self) -> int:
@@ -137,71 +134,13 @@ class Passage:
             _reset_on_close(sock)
         self._close()
 
-    # Reaching the target.
-
-    def _try_next(self, trouble: int) -> None:
-        for family, address in self._addresses:
-            try:
-                sock = socket.socket(family, socket.SOCK_STREAM)
-            except OSError as error:
-                trouble = error.errno or 0
-                continue
-            sock.settimeout(0.0)
-            self._server, self._watched[sock] = sock, 0
-            self._tried += 1
-            late = partial(self._too_late, self._tried)
-            self._house.loop.call_later(self._house.connect_timeout, late)
-            self._begin((family, address))
-            return
-        self._house.missed(self, os.strerror(trouble))
-        self.cut(f"{DOWN}: {os.strerror(trouble).lower()}")
-
-    def _begin(self, address: Address) -> None:
-        server = self._server
-        if self.is_over() or server is None:
-            return
-        trouble = server.connect_ex(address[1])
-        if not trouble:
-            self._connected(server, address)
-        elif trouble == errno.EINPROGRESS:
-            self._watch(server, WRITE, lambda _: self._answered(address))
-        elif trouble == errno.EAGAIN and server.family == socket.AF_UNIX:
-            self._house.loop.call_later(_BUSY_AGAIN, lambda: self._begin(address))
-        else:
-            self._give_up(server, trouble)
-
-    def _answered(self, address: Address) -> None:
-        server = self._server
-        if self.is_over() or server is None:
-            return
-        trouble = server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if trouble:
-            self._give_up(server, trouble)
-        else:
-            self._connected(server, address)
-
-    def _too_late(self, tried: int) -> None:
-        if self._flows is None and self._server is not None and tried == self._tried:
-            self._give_up(self._server, errno.ETIMEDOUT)
-
-    def _give_up(self, server: socket.socket, trouble: int) -> None:
-        self._watch(server, 0)
-        del self._watched[server]
-        server.close()
-        self._server = None
-        self._try_next(trouble)
-
-    def _connected(self, server: socket.socket, address: Address) -> None:
-        if server.family != socket.AF_UNIX:
-            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        host = address[1]
-        self.address = f"unix:{host}" if isinstance(host, str) else _written(host[0], host[1])
-        client, house = self._client, self._house
-        self._flows = (
-            Flow(client, server, _store(house)),
-            Flow(server, client, _store(house)),
-        )
-        there, back = self._flows
+    def _connected(self, server: socket.socket, address: str) -> None:
+        house, client = self._house, self._client
+        self.address = address
+        there = Flow(client, server, _store(house))
+        back = Flow(server, client, _store(house))
+        self._flows = there, back
+        self._watched[server] = 0
         self._calls = {
             client: partial(self._happened, there, back),
             server: partial(self._happened, back, there),
@@ -209,7 +148,10 @@ class Passage:
         house.reached(self)
         self._settle()
 
-    # Handing on.
+    def _missed(self, trouble: int) -> None:
+        why = os.strerror(trouble).lower()
+        self._house.missed(self, why)
+        self.cut(f"{DOWN}: {why}")
 
     def _happened(self, inward: Flow, outward: Flow, events: int) -> None:
         # What happened may be old news: an event before this one can have closed us.
@@ -226,24 +168,26 @@ class Passage:
 
     def _take_in(self, flow: Flow) -> bool:
         """Receive and hand on for some turns; tell whether nothing is left to be seen to."""
+        store = flow.store
         for _ in range(_TURNS):
-            if not flow.hungry:
+            if flow.ended or not store.has_room:
                 return False
             try:
-                got = flow.receive()
+                got = store.receive(flow.source)
+            except (BlockingIOError, InterruptedError):
+                return True
             except OSError as error:
                 self._broke(flow.source, error)
                 return False
-            if not got and not flow.ended:
-                return True
-            self._hand_on(flow)
-            if flow.ended or flow.store.pending or self.is_over():
+            flow.ended = not got
+            if not self._hand_on(flow):
                 return False
             if got < PIECE:
                 return True
         return True
 
-    def _hand_on(self, flow: Flow) -> None:
+    def _hand_on(self, flow: Flow) -> bool:
+        """Send what may be sent, then the end; tell whether nothing is left to be seen to."""
         cut = self._house.shape.cut_bytes
         try:
             flow.send(max(cut - self._moved(), 0) if cut else None)
@@ -252,11 +196,14 @@ class Passage:
                 flow.sink.shutdown(socket.SHUT_WR)
         except OSError as error:
             self._broke(flow.sink, error)
-            return
+            return False
         if cut and self._moved() >= cut:
-            self._cut_when_taken(time.monotonic() + 1.0)
-        elif flow.ended:
+            self._cut_when_taken(time.monotonic() + _DELIVERY)
+            return False
+        if flow.ended:
             self._end_if_done()
+            return False
+        return not flow.store.pending
 
     def _broke(self, sock: socket.socket, error: OSError) -> None:
         """Let the other side have what was received, and then a reset of its own."""
@@ -340,7 +287,7 @@ class Passage:
             self._watch(sock, 0)
             sock.close()
         self._watched.clear()
-        self._server = None
+        self._reach.cancel()
         self._calls.clear()
         for flow in self._flows or ():
             flow.store.drop()
@@ -349,10 +296,6 @@ class Passage:
 
 def _store(house: House) -> Direct | Queue:
     return Queue(house.shape) if house.shape.holds else Direct(house.pipes)
-
-
-def _written(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _reset_on_close(sock: socket.socket) -> None:

@@ -54,8 +54,8 @@ class Shape:
         jitter = f" ± {self.jitter * 1000:g}" if self.jitter else ""
         told = [f"{self.delay * 1000:g}{jitter} ms of delay"] if self.delay or self.jitter else []
         told += [f"{self.rate:,} bytes/s"] if self.rate else []
-        told += [f"cut after {self.cut_bytes:,} bytes"] if self.cut_bytes else []
-        told += [f"cut after {self.cut_seconds:g} s"] if self.cut_seconds else []
+        told += [f"a cut after {self.cut_bytes:,} bytes"] if self.cut_bytes else []
+        told += [f"a cut after {self.cut_seconds:g} s"] if self.cut_seconds else []
         return ", ".join(told)
 
 

@@ -10,7 +10,6 @@ from wirework.errors import BadInput
 from wirework.net.connecting import FAMILIES, Mode, check_host
 from wirework.net.endpoints import check_timeout
 from wirework.net.expecting import pattern, unescaped
-
 from wirework.net.probe import starttls
 from wirework.net.probe.tls import context
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 from wirework.net.causes import Cause, Trouble, of_socket, said
 from wirework.net.connecting import Line, Wire, resolve, spelled
 from wirework.net.expecting import hear
-
 from wirework.net.probe import starttls
 from wirework.net.probe.certificate import complaint
 from wirework.net.probe.results import Probe, Stage
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from wirework.net.connecting import SocketAddress
     from wirework.net.endpoints import Endpoint
-
     from wirework.net.probe.asking import Plan
 
 T = TypeVar("T")

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from wirework.errors import BadInput
 from wirework.net.connecting import check_host
 from wirework.net.endpoints import endpoint, port_of
-
 from wirework.net.probe.asking import Asking, Plan
 from wirework.net.probe.course import Course, Over
 
 if TYPE_CHECKING:
     from wirework.net.endpoints import Endpoint
-
     from wirework.net.probe.results import Probe
 
 
@@ -42,6 +40,6 @@ def _endpoint(host: str, port: str) -> Endpoint:
     else:
         server = endpoint(host, port=0, where="HOST")
         if not server.port:
-            raise BadInput("no port is given", where=host, hint=f"{host} 443")
+            raise BadInput("no port is given", where=host, hint=f"like {host} 443")
     check_host(server.host, where="HOST")
     return server

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
 from wirework.net.causes import Cause, Trouble, said
-
 from wirework.net.probe import certificate
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from wirework.net.connecting import Line
-
     from wirework.net.probe.certificate import Certificate
 
     T = TypeVar("T")
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 _RECORD_TYPES = range(20, 24)
 """The first byte of what TLS says: change_cipher_spec to application_data (RFC 8446, 5.1)."""
 _MAJOR = 3
-_SERVER_HELLO = 2
+_SERVER_HELLO = b"\x02"
 _VERSIONS = {b"\x03\x00": "SSL 3.0", b"\x03\x01": "TLS 1.0", b"\x03\x02": "TLS 1.1"}
 _KEPT = 64
 """Bytes that came first, which tell what speaks there."""
@@ -177,7 +175,7 @@ class TlsLine:
         reason = error.reason or ""
         if reason in _OLD:
             old = _VERSIONS.get(_version(self._first), "")
-            what = f"speaks {old}" if old else "has no version of TLS in common with us"
+            what = f"wants {old}" if old else "wants an older version"
             return Trouble(Cause.PROTOCOL, f"it {what}, and TLS 1.2 is the least that is safe")
         words = reason.lower().replace("_", " ") or str(error)
         return Trouble(*_REASONS.get(reason, (Cause.PROTOCOL, f"no TLS: {words}")))
@@ -188,5 +186,5 @@ def _speaks_tls(first: bytes) -> bool:
 
 
 def _version(first: bytes) -> bytes:
-    """Return the version of a ServerHello's record and message (RFC 5246, 7.4.1.3), or of none."""
-    return first[9:11] if len(first) > 10 and first[5] == _SERVER_HELLO else b""  # noqa: PLR2004
+    """Return the version of a ServerHello (RFC 5246, 7.4.1.3) that comes first, else nothing."""
+    return first[9:11] if first[5:6] == _SERVER_HELLO else b""

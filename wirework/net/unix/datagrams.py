@@ -85,13 +85,15 @@ def serve_datagrams(
     *,
     mode: int = 0o600,
     timeout: float | None = None,
+    stop: int = -1,
     ready: Callable[[], None] | None = None,
     watch: Callable[[Datagram], None] | None = None,
 ) -> ServedDatagrams:
     """Answer messages until SIGINT, SIGTERM or the end of ``timeout`` seconds.
 
-    What is in the queue by then is still answered. ``ready`` is called once it is bound,
-    ``watch`` for every message. Raises BadInput for a service or an address that cannot be had.
+    Outside the main thread no signal comes, and ``stop`` is a descriptor that ends it once it
+    can be read. What is in the queue by then is still answered. ``ready`` is called once it is
+    bound, ``watch`` for every message. Raises BadInput for what cannot be served.
     """
     answer = SERVICES.get(service)
     if answer is None:
@@ -105,7 +107,7 @@ def serve_datagrams(
     deadline = None if timeout is None else began + timeout
     fates: dict[str, int] = {}
     bytes_in = bytes_out = 0
-    with bound(address, socket.SOCK_DGRAM, mode=mode) as sock, _stop() as stopped:
+    with bound(address, socket.SOCK_DGRAM, mode=mode) as sock, _stop(stop) as stopped:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         if ready:
             ready()
@@ -127,10 +129,10 @@ def serve_datagrams(
 
 
 @contextlib.contextmanager
-def _stop() -> Iterator[int]:
-    """Yield a descriptor that can be read once a signal came; in the main thread only."""
+def _stop(stop: int) -> Iterator[int]:
+    """Yield a descriptor that can be read once a signal came, or ``stop`` where none comes."""
     if threading.current_thread() is not threading.main_thread():
-        yield -1
+        yield stop
         return
     told, tell = os.pipe()
 

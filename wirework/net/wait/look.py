@@ -8,20 +8,18 @@ import io
 import os
 import socket
 import stat
+import time
 from typing import TYPE_CHECKING, cast
 
 from wirework.net.causes import Cause, Trouble, of_socket, said
 from wirework.net.connecting import Line, Stop, Wire, resolve, spelled
+from wirework.net.endpoints import Endpoint
 from wirework.net.expecting import MOST_HEARD, hear, matches
 from wirework.net.probe.tls import TlsLine
 from wirework.net.unix.address import Address
-
 from wirework.net.wait.targets import Kind, Target
 
 if TYPE_CHECKING:
-    from wirework.net.connecting import SocketAddress
-    from wirework.net.endpoints import Endpoint
-
     from wirework.net.wait.wish import Terms
 
 MOST_ADDRESSES = 8
@@ -37,19 +35,22 @@ def look(target: Target, terms: Terms, *, deadline: float, stop: Stop) -> str:
     with contextlib.ExitStack() as stack:
         if target.kind is Kind.UNIX:
             wire = stack.enter_context(Wire(socket.AF_UNIX, deadline=deadline, stop=stop))
-            _connect(wire, Address.of(target.path).bound)
+            with _as_trouble():
+                wire.connect(Address.of(target.path).bound)
         else:
             wire = _dial(_server(target), stack, deadline, stop)
         line: Line = wire
         if target.kind in (Kind.TLS, Kind.HTTPS) and terms.tls:
             line = TlsLine(wire, terms.tls, _server(target).host.rstrip("."))
-            line.handshake()
+            with _as_trouble(silence="takes connections, but does not answer a TLS handshake"):
+                line.handshake()
         if target.kind in (Kind.HTTP, Kind.HTTPS):
-            return _page(line, target, terms)
+            with _as_trouble(silence="takes connections, but does not answer a request"):
+                return _page(line, target, terms)
         if terms.expect is None:
             return "speaks TLS" if line is not wire else "takes connections"
         heard = bytearray()
-        with _as_trouble("connected, but it "):
+        with _as_trouble("connected, but it ", silence="takes connections, but says nothing"):
             hear(line, terms.expect, heard)
         return f"says {said(bytes(heard))}"
 
@@ -60,39 +61,53 @@ def _server(target: Target) -> Endpoint:
 
 
 def _dial(server: Endpoint, stack: contextlib.ExitStack, deadline: float, stop: Stop) -> Wire:
-    """Connect to the first of a host's addresses that answers."""
+    """Connect to the first of a host's addresses that answers within its share of the time."""
     addresses = resolve(server, deadline=deadline)[:MOST_ADDRESSES]
     troubles: dict[str, Trouble] = {}
-    for family, address in addresses:
-        wire = stack.enter_context(Wire(family, deadline=deadline, stop=stop))
+    for number, (family, address) in enumerate(addresses):
+        now = time.monotonic()
+        share = now + (deadline - now) / (len(addresses) - number)
         try:
-            _connect(wire, address)
+            with _as_trouble():
+                wire = stack.enter_context(Wire(family, deadline=share, stop=stop))
+                wire.connect(address)
+        except TimeoutError:
+            if stop.wait(0):
+                raise
+            troubles[spelled(address)] = Trouble(Cause.TIMED_OUT, "no answer")
         except Trouble as trouble:
             troubles[spelled(address)] = trouble
         else:
+            wire.deadline = deadline
             return wire
     first = next(iter(troubles.values()))
-    if len({str(each) for each in troubles.values()}) == 1:
-        raise first
-    told = "; ".join(f"{address}: {each.words}" for address, each in troubles.items())
-    raise Trouble(first.cause, told)
-
-
-def _connect(wire: Wire, address: SocketAddress) -> None:
-    with _as_trouble():
-        wire.connect(address)
+    if len({str(each) for each in troubles.values()}) > 1:
+        told = "; ".join(f"{address}: {each.words}" for address, each in troubles.items())
+        raise Trouble(first.cause, told)
+    if first.cause is Cause.TIMED_OUT and not first.errno_name:
+        raise TimeoutError
+    raise first
 
 
 class _as_trouble(contextlib.AbstractContextManager[None]):  # noqa: N801  (it reads as a verb)
-    """Turn a socket's errors into Trouble, and put ``before`` it in front of its words."""
+    """Turn a socket's errors into Trouble, with ``before`` in front of what a Trouble says.
 
-    def __init__(self, before: str = "") -> None:
+    A passed deadline stays a TimeoutError, which says ``silence``.
+    """
+
+    def __init__(self, before: str = "", *, silence: str = "") -> None:
         self._before = before
+        self._silence = silence
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Trouble):
-            raise Trouble(error.cause, f"{self._before}{error.words}") from None
-        if isinstance(error, OSError) and (error.errno or not isinstance(error, TimeoutError)):
+            if self._before:
+                words = f"{self._before}{error.words}"
+                raise Trouble(error.cause, words, errno_name=error.errno_name) from None
+            return
+        if isinstance(error, TimeoutError) and not error.errno:
+            raise TimeoutError(self._silence) from None
+        if isinstance(error, OSError):
             raise of_socket(error) from None
 
 
@@ -100,10 +115,13 @@ def _page(line: Line, target: Target, terms: Terms) -> str:
     """Ask for a page (RFC 9112) and compare its status, and its text if that matters."""
     server = _server(target)
     default = {Kind.HTTP: 80, Kind.HTTPS: 443}[target.kind]
-    host = str(server).removesuffix(f":{default}") if server.port == default else str(server)
+    # A zone is nobody's business but this machine's.
+    host = str(Endpoint(server.host.partition("%")[0].encode("idna").decode(), server.port))
+    if server.port == default:
+        host = host.removesuffix(f":{default}")
     request = f"GET {target.path} HTTP/1.1\r\nHost: {host}\r\n"
     request += "User-Agent: wirework\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
-    line.send(request.encode("idna" if not request.isascii() else "ascii"))
+    line.send(request.encode())
     reading = _Reading(line)
     # It takes a socket for nothing but its makefile.
     answer = http.client.HTTPResponse(cast("socket.socket", reading), method="GET")

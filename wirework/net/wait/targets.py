@@ -85,7 +85,7 @@ def _target(text: str) -> Target:
 def _server(text: str, where: str) -> Endpoint:
     found = endpoint(text, port=0, where=where)
     if not found.port:
-        raise BadInput("no port is given", where=where, hint=f"{text}:443")
+        raise BadInput("no port is given", where=where, hint=f"like {text}:443")
     check_host(found.host, where=where)
     return found
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol, Self
 from wirework.net.at_once import GRACE
 from wirework.net.causes import Cause, Trouble, of_socket
 from wirework.net.connecting import Stop
-
 from wirework.net.wait.look import look
 from wirework.net.wait.targets import targets
 from wirework.net.wait.waited import Awaited, Waited
@@ -201,8 +200,8 @@ class _Guard:
         began = time.monotonic()
         try:
             words = look(self._target, self._terms, deadline=began + limit, stop=self._stop)
-        except TimeoutError:
-            words, up, clear = "is silent", False, True
+        except TimeoutError as error:
+            words, up, clear = str(error) or "no answer", False, True
             # What little time was left says nothing about the target.
             if limit < LOOK and self.awaited.tries:
                 return False

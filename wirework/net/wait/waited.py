@@ -33,7 +33,7 @@ class Awaited:
         """What was seen last, and since when if that is long."""
         flaps = f", was so {self.lost} times before" if self.lost > 1 else ""
         flaps = ", was so once before" if self.lost == 1 else flaps
-        span = f" for {self.seen_for:.0f} s" if self.seen_for >= 1 else ""
+        span = f", for {self.seen_for:.0f} s" if self.seen_for >= 1 else ""
         return f"{self.seen}{span}{flaps}"
 
 

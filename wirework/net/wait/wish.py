@@ -12,7 +12,6 @@ from wirework.errors import BadInput
 from wirework.net.endpoints import check_timeout
 from wirework.net.expecting import pattern
 from wirework.net.probe.tls import context
-
 from wirework.net.wait.targets import Kind
 
 if TYPE_CHECKING:
