@@ -2,8 +2,8 @@
 
 ``python benchmarks/forward.py``: ours (``inv sock.forward``), socat (``TCP-LISTEN,fork``), and no
 forwarder at all, over 1, 10 and 100 connections. Client, server and forwarder are processes of
-their own. Status 1 when ours moves less than 0.7 times what socat does over one connection, or
-over many less than socat.
+their own. The best of the rounds counts: it was disturbed least. Status 1 when ours moves less than
+0.7 times what socat does over one connection, or over many moves or answers less than socat.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import select
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -51,7 +50,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", default="1,10,100")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="the tools take turns; medians count")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="the tools take turns; the best counts"
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     numbers = [int(number) for number in options.connections.split(",")]
@@ -64,24 +65,28 @@ def main() -> None:
         for _ in range(options.rounds):
             for tool in tools:
                 runs[tool].append(measure(tool, number, options.seconds))
-        medians = {
-            tool: Figures(*map(statistics.median, zip(*each, strict=True)))
+        best = {
+            tool: Figures(
+                max(run.bulk for run in each),
+                max(run.requests for run in each),
+                min(run.p50 for run in each),
+                min(run.p99 for run in each),
+            )
             for tool, each in runs.items()
         }
-        for tool, one in medians.items():
+        for tool, one in best.items():
             row = f"{one.bulk:.0f} | {one.requests:.0f} | {one.p50:.2f} | {one.p99:.2f}"
             print(f"| {number} | {tool} | {row} |", flush=True)
         if "socat" in tools:
-            missed |= not beats(number, medians["ours"], medians["socat"])
+            missed |= not beats(number, best["ours"], best["socat"])
     sys.exit(1 if missed else 0)
 
 
 def beats(number: int, ours: Figures, socat: Figures) -> bool:
     """Show the ratio to socat, and tell whether it is as it has to be."""
-    bar = ONE if number == 1 else MANY
     bulk, requests = ours.bulk / socat.bulk, ours.requests / socat.requests
     print(f"| {number} | ours to socat | {bulk:.2f} | {requests:.2f} | | |", flush=True)
-    return bulk >= bar and (number == 1 or requests >= bar)
+    return bulk >= ONE if number == 1 else min(bulk, requests) >= MANY
 
 
 def measure(tool: str, number: int, seconds: float) -> Figures:

@@ -197,7 +197,8 @@ def connect(
     import sys
     from pathlib import Path
 
-    from wirework.net.converse import client_context, converse
+    from wirework.net.converse import converse
+    from wirework.serving.tls import client_context
 
     trust = Path(tls_ca) if tls_ca else None
     return converse(

@@ -45,9 +45,9 @@ def serve(
     """
     from wirework.net.unix import datagrams, send
     from wirework.net.unix import serve as streams
-    from wirework.net.unix.address import Address
     from wirework.serving import options
     from wirework.serving.listen import Place
+    from wirework.serving.unix.address import Address
 
     from .cli.unix_screen import UnixLog
 
@@ -96,7 +96,7 @@ def send(
     import sys
 
     from wirework.net.unix import send
-    from wirework.net.unix.address import Address
+    from wirework.serving.unix.address import Address
 
     return send.send(
         Address.of(path),

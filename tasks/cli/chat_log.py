@@ -8,7 +8,7 @@ from wirework.serving.listen import Place
 from wirework.serving.service import Peer
 
 from .server_log import ServerLog
-from .server_log import _say as say
+from .server_log import say as say
 
 
 class ChatLog(ServerLog):

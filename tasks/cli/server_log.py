@@ -20,27 +20,28 @@ class ServerLog:
 
     def listening(self, places: tuple[Place, ...]) -> None:
         """Say where, with real ports."""
-        _say(f"{self._title} on {', '.join(map(str, places))}; Ctrl-C ends it")
+        say(f"{self._title} on {', '.join(map(str, places))}; Ctrl-C ends it")
 
     def opened(self, peer: Peer, by: str) -> None:
         """Say who came, and who serves it."""
         if self._verbose:
-            _say(f"{peer}: connected, served by {by}")
+            say(f"{peer}: connected, served by {by}")
 
     def closed(self, visit: Visit) -> None:
         """Say how it was."""
         if self._verbose:
-            _say(
+            say(
                 f"{visit.peer}: {visit.ending or DONE} after {seconds(visit.seconds)},"
                 f" {size(visit.bytes_in)} in, {size(visit.bytes_out)} out ({visit.by})"
             )
 
     def trouble(self, line: str) -> None:
         """Say what is wrong."""
-        _say(line)
+        say(line)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Write a line to standard error, whatever other threads write."""
     # One write, so that lines of several threads do not mix.
     sys.stderr.write(plain(line) + "\n")
     sys.stderr.flush()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from wirework.net.unix.credentials import Credentials
 from wirework.net.unix.datagrams import Datagram
 from wirework.net.unix.pair import Line
 from wirework.net.unix.send import Sent
 from wirework.serving.service import Peer
+from wirework.serving.unix.credentials import Credentials
 
 from .render import Form
 from .server_log import ServerLog
-from .server_log import _say as say
+from .server_log import say as say
 from .terminal import plain_bytes, seconds, size
 
 

@@ -10,13 +10,13 @@ import trustme
 
 from tests.serving.talk import ECHO, Quiet, serving
 from wirework.errors import BadInput, Failed
-from wirework.net.converse import client_context, converse
+from wirework.net.converse import converse
 from wirework.net.dial import dial
 from wirework.net.services import service
 from wirework.serving.limits import Limits
 from wirework.serving.listen import Place
 from wirework.serving.running import running
-from wirework.serving.tls import server_context
+from wirework.serving.tls import client_context, server_context
 
 BIG = os.urandom(3_000_000)
 
@@ -93,7 +93,7 @@ class Silent(Quiet):
     [
         (Liar, "byte 8 of the answer is not what was sent"),
         (Short, "the other end ended, and 1 bytes did not come back"),
-        (Resets, "the other end reset the connection"),
+        (Resets, "reset by the other end"),
         (Silent, "the other end did not end within the time limit"),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_refused_connection_is_told_in_words() -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         said = converse(*sock.getsockname(), b"x")
-    assert said.problem == "connection refused: nothing listens there"
+    assert said.problem == "refused: nothing listens there"
 
 
 def test_a_server_that_takes_no_connection_is_given_up_in_time() -> None:
@@ -144,7 +144,7 @@ def test_every_address_that_failed_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
         with pytest.raises(Failed) as caught:
             dial("two.example", port, deadline=time.monotonic() + 5)
-    assert "127.0.0.1: connection refused" in caught.value.message
+    assert "127.0.0.1: refused" in caught.value.message
     assert "255.255.255.255: " in caught.value.message
 
 

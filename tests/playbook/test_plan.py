@@ -189,7 +189,9 @@ def test_a_secret_is_neither_in_the_plan_nor_drift_when_it_is_another(
 ) -> None:
     monkeypatch.setenv("WW_TEST_SECRET", "hunter2-hunter2")
     project.write("templates/conf.j2", "password={{ api_token }}\n")
-    extra = project.write("extra.yaml", 'all: {vars: {api_token: {secret: "env:WW_TEST_SECRET"}}}\n')
+    extra = project.write(
+        "extra.yaml", 'all: {vars: {api_token: {secret: "env:WW_TEST_SECRET"}}}\n'
+    )
     labor.fleet = inventory.load((labor.lab.inventory, extra))
     text = f"""\
     - hosts: all

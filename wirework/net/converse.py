@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput, Failed, TimedOut
-from wirework.net.dial import dial, in_words
+from wirework.net.causes import of_socket
+from wirework.net.dial import dial
 from wirework.serving.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 MOST_KEPT = 1024 * 1024
 """Bytes of the answer that a result holds when nobody takes them as they come."""
@@ -64,15 +64,6 @@ class Conversation:
         return self.problem or f"{self.sent} bytes sent, {self.received} received"
 
 
-def client_context(authority: Path | None = None) -> ssl.SSLContext:
-    """Return what TLS is spoken with: the machine's authorities, or those of a PEM file."""
-    try:
-        return ssl.create_default_context(cafile=authority)
-    except (OSError, ssl.SSLError) as error:
-        why = getattr(error, "strerror", None) or "no PEM certificates"
-        raise BadInput(f"cannot be used: {why}", where=str(authority)) from error
-
-
 def converse(
     host: str,
     port: int,
@@ -113,7 +104,7 @@ def converse(
     except ssl.SSLError as error:
         problem = f"no TLS: {_why(error)}"
     except OSError as error:
-        problem = in_words(error)
+        problem = of_socket(error).words
     return Conversation(
         host=host,
         port=port,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 import os
 import selectors
@@ -12,30 +11,19 @@ import time
 from typing import TYPE_CHECKING
 
 from wirework.errors import Failed, TimedOut
-from wirework.net.at_once import at_once
+from wirework.net.causes import Cause, Trouble, of_socket
+from wirework.net.connecting import resolve
+from wirework.net.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from wirework.net.connecting import SocketAddress
+
 HEAD_START = 0.25
 """Seconds before the next address is tried beside one that has not answered (RFC 8305, 5)."""
 
-_WORDS = {
-    errno.ECONNREFUSED: "connection refused: nothing listens there",
-    errno.ECONNRESET: "the other end reset the connection",
-    errno.EPIPE: "the other end reset the connection",
-    errno.ETIMEDOUT: "no answer",
-    errno.EHOSTUNREACH: "no route to the host",
-    errno.ENETUNREACH: "no route to its network",
-    errno.EACCES: "not allowed here, perhaps by a firewall",
-}
-
-Address = tuple[socket.AddressFamily, tuple[str, int]]
-
-
-def in_words(error: OSError) -> str:
-    """Say what an error of a socket means."""
-    return _WORDS.get(error.errno or 0, error.strerror or str(error))
+Address = tuple[int, "SocketAddress"]
 
 
 def dial(host: str, port: int, *, deadline: float) -> socket.socket:
@@ -45,7 +33,7 @@ def dial(host: str, port: int, *, deadline: float) -> socket.socket:
     start before the next. ``deadline`` is a time of ``time.monotonic``. Raises TimedOut, or
     Failed with what each address said.
     """
-    addresses = _in_turn(_resolve(host, port, deadline))
+    addresses = _in_turn(_resolve(Endpoint(host, port), deadline))
     troubles: dict[str, str] = {}
     with contextlib.ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
@@ -56,7 +44,7 @@ def dial(host: str, port: int, *, deadline: float) -> socket.socket:
                 sock = socket.socket(address[0], socket.SOCK_STREAM)
                 stack.callback(sock.close)
                 if trouble := _begin(sock, address):
-                    troubles[address[1][0]] = trouble
+                    troubles[str(address[1][0])] = trouble
                     continue
                 waiting[sock] = address
                 selector.register(sock, selectors.EVENT_WRITE)
@@ -69,7 +57,7 @@ def dial(host: str, port: int, *, deadline: float) -> socket.socket:
                 selector.unregister(won)
                 _, (text, *_) = waiting.pop(won)
                 if number := won.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                    troubles[text] = in_words(OSError(number, os.strerror(number)))
+                    troubles[str(text)] = of_socket(OSError(number, os.strerror(number))).words
                 else:
                     connected = socket.socket(fileno=won.detach())
                     connected.settimeout(None)
@@ -77,19 +65,12 @@ def dial(host: str, port: int, *, deadline: float) -> socket.socket:
     raise Failed(_told(troubles), where=f"{host} port {port}")
 
 
-def _resolve(host: str, port: int, deadline: float) -> list[Address]:
-    def ask() -> list[Address]:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
-
+def _resolve(server: Endpoint, deadline: float) -> list[Address]:
     try:
-        (found,) = at_once([ask], deadline=deadline)
-    except (socket.gaierror, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no host name"
-        raise Failed(f"the name is not known: {why}", where=host) from error
-    if found is None:
-        raise TimedOut("the name was not found within the time limit", where=host)
-    return found
+        return resolve(server, deadline=deadline)
+    except Trouble as trouble:
+        late = trouble.cause is Cause.TIMED_OUT
+        raise (TimedOut if late else Failed)(trouble.words, where=server.host) from None
 
 
 def _in_turn(addresses: Iterable[Address]) -> list[Address]:
@@ -109,7 +90,7 @@ def _begin(sock: socket.socket, address: Address) -> str:
     except BlockingIOError:
         return ""
     except OSError as error:
-        return in_words(error)
+        return of_socket(error).words
     return ""
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import socket
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
 from wirework.serving.owners import owner_of_port
+from wirework.serving.unix.address import Address
+from wirework.serving.unix.listen import bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,49 +197,6 @@ def _trouble(error: OSError, place: Place) -> BadInput:
 
 @contextlib.contextmanager
 def _unix(place: Place, backlog: int) -> Iterator[Listener]:
-    """Listen on a path that only this user may use; remove it at the end if it is still ours."""
-    path = Path(place.path)
-    _clear(path)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        # The path takes its mode from the socket (unix(7)), so nobody gets in before a chmod.
-        os.fchmod(sock.fileno(), 0o600)
-        try:
-            sock.bind(place.path)
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise BadInput(f"cannot listen: {why}", where=str(place)) from error
-        made = path.stat()
-        try:
-            sock.listen(backlog)
-            sock.settimeout(0.0)
-            yield Listener(sock, place)
-        finally:
-            with contextlib.suppress(OSError):
-                if os.path.samestat(made, path.lstat()):
-                    path.unlink()
-
-
-def _clear(path: Path) -> None:
-    """Remove a socket that nobody listens on any more; raises BadInput for anything else."""
-    where = f"unix:{path}"
-    try:
-        kind = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise BadInput(f"cannot be looked at: {error.strerror}", where=where) from error
-    if not stat.S_ISSOCK(kind):
-        raise BadInput(
-            "the path is there and is no socket", where=where, hint="nothing of it was touched"
-        )
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(0.0)
-        try:
-            sock.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EPROTOTYPE):
-                raise BadInput(f"cannot be used: {error.strerror}", where=where) from error
-    raise BadInput("someone listens there", where=where, hint="end that one, or take another path")
+    """Listen on a path that only this user may use."""
+    with bound(Address.of(place.path), socket.SOCK_STREAM, backlog=backlog) as sock:
+        yield Listener(sock, place)

@@ -42,6 +42,19 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
     return context
 
 
+def client_context(authorities: Path | None = None) -> ssl.SSLContext:
+    """Return what servers are checked with: this machine's authorities, or those of a PEM file.
+
+    Raises BadInput for a file that cannot be read or holds none.
+    """
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except ssl.SSLError:
+        raise BadInput("holds no PEM certificate", where=str(authorities)) from None
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", where=str(authorities)) from None
+
+
 class Tls:
     """One connection's TLS. ``take`` after each call has what is to be sent to the other end.
 

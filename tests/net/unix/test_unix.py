@@ -19,13 +19,13 @@ import pytest
 from tests.machine import require
 from wirework.errors import ArgumentError, BadInput, CommandFailed, Failed, TimedOut
 from wirework.net.unix import pair
-from wirework.net.unix.address import LONGEST, Address
 from wirework.net.unix.datagrams import Datagram, ServedDatagrams, serve_datagrams
-from wirework.net.unix.listen import bound
 from wirework.net.unix.send import send
 from wirework.net.unix.serve import mode_of
 from wirework.serving.listen import Listener, Place
 from wirework.serving.running import running
+from wirework.serving.unix.address import LONGEST, Address
+from wirework.serving.unix.listen import bound
 
 STREAM, DATAGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
 WAIT = 10.0

@@ -98,10 +98,12 @@ def _route(door: socket.socket, address: str, port: int) -> forward.Route:
 
 
 def _watch(folder: Path, token: str, stop: Stop) -> None:
-    """End the forwarder with its lab."""
-    while _still_ours(folder, token):
-        time.sleep(_WATCH)
-    stop.press()
+    """End the forwarder with its lab, and also when that cannot be told any more."""
+    try:
+        while _still_ours(folder, token):
+            time.sleep(_WATCH)
+    finally:
+        stop.press()
 
 
 def _still_ours(folder: Path, token: str) -> bool:

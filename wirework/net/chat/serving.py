@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from wirework.errors import ArgumentError
 from wirework.net.chat.room import RoomLimits
 from wirework.net.chat.service import Chat as Chat
-from wirework.net.chat.tls import self_signed
 from wirework.serving import options
+from wirework.serving.certificates import self_signed
 from wirework.serving.limits import FD_SETSIZE, SPARE_DESCRIPTORS, Limits
 
 if TYPE_CHECKING:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
 from wirework.net.at_once import at_once
-from wirework.net.endpoints import Endpoint, check_timeout, endpoints, is_address
-
 from wirework.net.dns.answers import Answer, Lookup, Status, differences
 from wirework.net.dns.direct import PORT, ask, ask_in_turn
 from wirework.net.dns.questions import Question, question
 from wirework.net.dns.system import FAMILIES, SYSTEM, addresses, names, servers
+from wirework.net.endpoints import Endpoint, check_timeout, endpoints, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable

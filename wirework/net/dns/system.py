@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 
 from wirework.errors import Failed
-from wirework.net.endpoints import Endpoint, is_address
-
 from wirework.net.dns.answers import Answer, Record, Status
+from wirework.net.endpoints import Endpoint, is_address
 
 SYSTEM = "system"
 FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}

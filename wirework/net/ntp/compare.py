@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from wirework.errors import BadInput
-
 from wirework.net.ntp.query import PORT, Asking, query, servers_of
 from wirework.net.ntp.readings import Reading, Status
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from wirework.errors import BadInput
 from wirework.net.at_once import at_once
 from wirework.net.endpoints import LAST_PORT, Endpoint, check_timeout, endpoints
-
 from wirework.net.ntp.exchange import Address, exchange, opened
 from wirework.net.ntp.readings import Reading, Received, Status, fault_of, kiss_of, reading_of
 

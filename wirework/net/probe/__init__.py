@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wirework.net.probe.asking import Asking as Asking
+from wirework.net.probe.certificate import Certificate as Certificate
 from wirework.net.probe.probe import probe as probe
 from wirework.net.probe.results import Probe as Probe
 from wirework.net.probe.results import Stage as Stage

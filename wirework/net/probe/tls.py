@@ -6,9 +6,9 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wirework.errors import BadInput
 from wirework.net.causes import Cause, Trouble, said
 from wirework.net.probe import certificate
+from wirework.serving.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,12 +75,7 @@ def context(ca: Path | None, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
 
     Raises BadInput for a file that cannot be read or holds none.
     """
-    try:
-        made = ssl.create_default_context(cafile=ca)
-    except ssl.SSLError:
-        raise BadInput("holds no PEM certificate", where=str(ca)) from None
-    except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror}", where=str(ca)) from None
+    made = client_context(ca)
     if alpn:
         made.set_alpn_protocols(list(alpn))
     return made

@@ -15,14 +15,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from wirework.errors import ArgumentError
-from wirework.net.unix.address import spelled
-from wirework.net.unix.credentials import UCRED, Credentials
-from wirework.net.unix.listen import bound
+from wirework.serving.unix.address import spelled
+from wirework.serving.unix.credentials import UCRED, Credentials
+from wirework.serving.unix.listen import bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from wirework.net.unix.address import Address
+    from wirework.serving.unix.address import Address
 
 LARGEST = 256 * 1024
 """Bytes of a message; the kernel's own bound is the sender's buffer, 208 KiB by default."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wirework.errors import ArgumentError, BadInput, Failed, TimedOut
-from wirework.net.unix.credentials import Credentials
 from wirework.net.unix.exchange import Exchange
+from wirework.serving.unix.credentials import Credentials
 
 if TYPE_CHECKING:
-    from wirework.net.unix.address import Address
+    from wirework.serving.unix.address import Address
 
 KEPT = 1024 * 1024
 """Bytes of an answer that are kept; the rest is counted and compared."""

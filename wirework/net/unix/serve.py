@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from wirework.errors import ArgumentError
 from wirework.net import services
-from wirework.net.unix.listen import bound
 from wirework.serving.listen import Listener, Place
 from wirework.serving.serve import serve
+from wirework.serving.unix.listen import bound
 
 if TYPE_CHECKING:
-    from wirework.net.unix.address import Address
+    from wirework.serving.unix.address import Address
     from wirework.serving.watch import Served, Watch
 
 

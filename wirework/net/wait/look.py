@@ -16,8 +16,8 @@ from wirework.net.connecting import Line, Stop, Wire, resolve, spelled
 from wirework.net.endpoints import Endpoint
 from wirework.net.expecting import MOST_HEARD, hear, matches
 from wirework.net.probe.tls import TlsLine
-from wirework.net.unix.address import Address
 from wirework.net.wait.targets import Kind, Target
+from wirework.serving.unix.address import Address
 
 if TYPE_CHECKING:
     from wirework.net.wait.wish import Terms

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 from wirework.errors import BadInput
 from wirework.net.connecting import check_host
 from wirework.net.endpoints import Endpoint, endpoint
-from wirework.net.unix.address import Address
+from wirework.serving.unix.address import Address
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

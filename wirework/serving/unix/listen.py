@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import psutil
 
 from wirework.errors import BadInput
-from wirework.net.unix.credentials import Credentials, process_name
+from wirework.serving.unix.credentials import Credentials, process_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from wirework.net.unix.address import Address
+    from wirework.serving.unix.address import Address
 
 ALL = 0o777
 _WAIT = 2.0
