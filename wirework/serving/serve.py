@@ -98,7 +98,7 @@ def serve(
         carrier = _model(model, offer, loop, reception, listeners)
         stack.callback(carrier.close)
         switch = stop or Stop()
-        stack.enter_context(_signals(switch))
+        stack.enter_context(signals(switch))
         reception.open(carrier)
         switch.connect(reception.stop)
         if timeout is not None:
@@ -157,7 +157,7 @@ def _model(
 
 
 @contextlib.contextmanager
-def _signals(switch: Stop) -> Iterator[None]:
+def signals(switch: Stop) -> Iterator[None]:
     """Have SIGINT and SIGTERM press the switch, where signals can be had at all."""
     if threading.current_thread() is not threading.main_thread():
         yield

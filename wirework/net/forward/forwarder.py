@@ -16,7 +16,7 @@ from wirework.serving.limits import Limits
 from wirework.serving.listen import listening
 from wirework.serving.loops import SelectorLoop
 from wirework.serving.reception import Reception
-from wirework.serving.serve import Stop, _signals
+from wirework.serving.serve import Stop, signals
 from wirework.serving.watch import DONE, Tally
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def carry(
             gone=reception.left,
         )
         stack.callback(forwarding.close)
-        stack.enter_context(_signals(switch))
+        stack.enter_context(signals(switch))
         reception.open(forwarding)
         switch.connect(reception.stop)
         if timeout is not None:
