@@ -131,24 +131,17 @@ def judge_many(bars: Bars, plain: Path, slow: Path | None, runs: int, delay: flo
     bars.hold("200 operations, re-run", many.again, MANY_SECONDS, " s")
     if slow is None:
         return
-    slow_few, slow_many = (
-        hundreds.measure(slow, each, runs) for each in (hundreds.FEW, hundreds.MANY)
-    )
-    again, first, more = (
-        (behind - before) / delay
-        for before, behind in (
-            (few.again, slow_few.again),
-            (few.first, slow_few.first),
-            (many.first, slow_many.first),
-        )
-    )
+    trips = [
+        hundreds.round_trips(plain, slow, delay, each, 2 * runs)
+        for each in (hundreds.FEW, hundreds.MANY)
+    ]
     print(
-        f"behind {delay * 1000:g} ms, round trips: a re-run {again:.1f},"
-        f" a first run {first:.1f}, one of 200 operations {more:.1f}"
+        f"behind {delay * 1000:g} ms, round trips beside connecting: a re-run"
+        f" {trips[0].again:.1f}, a first run {trips[0].first:.1f}, one of 200 {trips[1].first:.1f}"
     )
-    # Whole ones, because what makes the delay takes some milliseconds, too.
-    bars.hold("a re-run's waiting", round(again), TRIPS, " round trips")
-    bars.hold("200 operations, beyond 22", round(more - first), MORE_TRIPS, " round trips")
+    bars.hold("a re-run's waiting", trips[0].again, TRIPS, " round trips")
+    more = trips[1].first - trips[0].first
+    bars.hold("200 operations, beyond 22", more, MORE_TRIPS, " round trips")
 
 
 @contextlib.contextmanager

@@ -11,13 +11,13 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 
+from wirework import __version__
 from wirework.errors import BadInput
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _fetch(url: str, wanted: tuple[int, ...], timeout: float) -> _Page:
     deadline = time.monotonic() + timeout
     try:
         with requests.Session() as session:
-            session.headers["User-Agent"] = f"wirework/{version('wirework')}"
+            session.headers["User-Agent"] = f"wirework/{__version__}"
             session.headers["Accept-Encoding"] = "identity"  # nothing small grows large here
             return _follow(session, url, wanted, deadline)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:

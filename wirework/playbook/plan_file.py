@@ -7,9 +7,9 @@ inventory say of secrets is read again from there when the plan is carried out.
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
+from wirework import __version__
 from wirework.documents import write
 from wirework.errors import BadInput, DocumentError
 from wirework.playbook.plan import Plan, PlannedPlay
@@ -30,7 +30,7 @@ def save_plan(plan: Plan, path: Path) -> None:
     """Write the plan for its owner's eyes; raises BadInput when it cannot be written there."""
     data = {
         "format": FORMAT,
-        "made_with": version("wirework"),
+        "made_with": __version__,
         "made": plan.made,
         "playbook": plan.playbook,
         "inventory": plan.inventory,
@@ -65,8 +65,8 @@ def load_plan(path: Path) -> Plan:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         hint = "playbook.plan --out makes one"
         raise DocumentError("this is no saved plan", where=where, hint=hint)
-    if (made_with := data.get("made_with")) != version("wirework"):
-        message = f"made with wirework {made_with}, this is {version('wirework')}"
+    if (made_with := data.get("made_with")) != __version__:
+        message = f"made with wirework {made_with}, this is {__version__}"
         raise DocumentError(message, where=where, hint="make a new plan")
     try:
         return Plan(
