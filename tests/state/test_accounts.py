@@ -26,7 +26,7 @@ from wirework.secrets import Secret
 from wirework.state import OPERATIONS, Converged, Item, converge
 from wirework.state.facts.accounts import Account, Gid, Group, IsFolder, Uid, User
 from wirework.state.facts.kernel import Hostname, Setting, Sysctl
-from wirework.state.operations.accounts import ACCOUNTS_SHELL
+from wirework.state.shell.accounts import ACCOUNTS
 
 # Nothing is run unless every folder was covered: set -e, and the process is the last word.
 ENTER = """
@@ -339,7 +339,7 @@ def test_without_shadow_busybox_is_called_as_it_wants(box: Namespaced) -> None:
     for words, calls in BUSYBOX_CALLS:
         (box.home / "calls").write_text("")
         said = bytearray()
-        script = f'PATH=$PATH:/usr/bin:/bin\n{hide}{ACCOUNTS_SHELL}\n"$@"'
+        script = f'PATH=$PATH:/usr/bin:/bin\n{hide}{ACCOUNTS}\n"$@"'
         status = box.execute(
             ["sh", "-c", script, "sh", *words], stdout=lambda _: None, stderr=said.extend
         )

@@ -10,16 +10,16 @@ import re
 from typing import TYPE_CHECKING
 
 from wirework.ssh.shell import RECEIVE
-from wirework.state.facts.readiness import READINESS_SHELL
-from wirework.state.operations.accounts import ACCOUNTS_SHELL
-from wirework.state.operations.archive import UNPACK
-from wirework.state.operations.command import RUN
-from wirework.state.operations.download import DOWNLOAD
-from wirework.state.operations.git import CHECKOUT
-from wirework.state.operations.machine import MACHINE_SHELL
-from wirework.state.operations.packages import PACKAGES_SHELL
-from wirework.state.operations.paths import BENEATH
-from wirework.state.operations.services import SERVICES_SHELL
+from wirework.state.shell.accounts import ACCOUNTS
+from wirework.state.shell.archives import UNPACK
+from wirework.state.shell.checkouts import CHECKOUT
+from wirework.state.shell.commands import RUN
+from wirework.state.shell.downloads import DOWNLOAD
+from wirework.state.shell.machine import MACHINE
+from wirework.state.shell.packages import PACKAGES
+from wirework.state.shell.paths import BENEATH
+from wirework.state.shell.readiness import READINESS
+from wirework.state.shell.services import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,8 +56,8 @@ ww_folders() {
 """
 
 TEXTS = (
-    *(FRAMES, LINKS_AND_FOLDERS, RECEIVE, RUN, UNPACK, DOWNLOAD, CHECKOUT, ACCOUNTS_SHELL),
-    *(MACHINE_SHELL, PACKAGES_SHELL, BENEATH, READINESS_SHELL, SERVICES_SHELL),
+    *(FRAMES, LINKS_AND_FOLDERS, RECEIVE, RUN, UNPACK, DOWNLOAD, CHECKOUT, ACCOUNTS),
+    *(MACHINE, PACKAGES, BENEATH, READINESS, SERVICES),
 )
 
 _BEGIN = re.compile(r"^(?=ww_\w+\(\))", re.MULTILINE)

@@ -1,31 +1,58 @@
-"""The operations: pure generators, one module a family. One exists when it is listed here."""
+"""The operations: pure generators, one module a family. One exists when it is listed here.
+
+A module is loaded when one of its operations is asked for, by ``OPERATIONS[name]`` or as an
+attribute: most runs need a few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from types import MappingProxyType
 
 from wirework.state.operation import Operation
-from wirework.state.operations.accounts import group, user
-from wirework.state.operations.archive import archive
-from wirework.state.operations.command import command, script
-from wirework.state.operations.download import download
-from wirework.state.operations.edits import block, replace
-from wirework.state.operations.files import file, line, template
-from wirework.state.operations.git import git
-from wirework.state.operations.logins import authorized_key, sudoers
-from wirework.state.operations.machine import cron, hostname, hosts, sysctl, timezone
-from wirework.state.operations.packages import package
-from wirework.state.operations.paths import absent, directory, link
-from wirework.state.operations.repositories import repository
-from wirework.state.operations.services import service
-from wirework.state.operations.settings import ini, json, yaml
-from wirework.state.operations.trees import tree
-from wirework.state.operations.waiting import wait_for
 
-OPERATIONS: dict[str, Operation] = {
-    each.name: each
-    for each in (
-        *(absent, command, directory, file, line, link, template),
-        *(archive, download, git, script),
-        *(block, ini, json, replace, tree, yaml),
-        *(authorized_key, cron, group, hostname, hosts, sudoers, sysctl, timezone, user),
-        *(package, repository, service, wait_for),
-    )
+_FAMILIES = {
+    "paths": ("absent", "directory", "link"),
+    "files": ("file", "template", "line"),
+    "edits": ("block", "replace"),
+    "settings": ("ini", "json", "yaml"),
+    "trees": ("tree",),
+    "accounts": ("group", "user"),
+    "logins": ("authorized_key", "sudoers"),
+    "machine": ("cron", "hostname", "hosts", "sysctl", "timezone"),
+    "packages": ("package",),
+    "repositories": ("repository",),
+    "services": ("service",),
+    "waiting": ("wait_for",),
+    "archives": ("archive",),
+    "downloads": ("download",),
+    "checkouts": ("git",),
+    "commands": ("command", "script"),
 }
+_MODULES = MappingProxyType({name: module for module, names in _FAMILIES.items() for name in names})
+
+
+class _Operations(Mapping[str, Operation]):
+    """Every operation by its name."""
+
+    def __getitem__(self, name: str) -> Operation:
+        found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        assert isinstance(found, Operation)  # noqa: S101  (the table's own mistake otherwise)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+OPERATIONS: Mapping[str, Operation] = _Operations()
 """Every operation by its name."""
+
+
+def __getattr__(name: str) -> Operation:
+    if name not in _MODULES:
+        raise AttributeError(f"there is no operation {name!r}")
+    return OPERATIONS[name]

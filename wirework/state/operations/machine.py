@@ -33,11 +33,6 @@ TIMEZONE = "/etc/timezone"
 SYSCTL_FILE = HostPath("/etc/sysctl.d/99-wirework.conf")
 ZONES = "/usr/share/zoneinfo"
 
-MACHINE_SHELL = r"""
-ww_sysctl() { printf '%s\n' "$2" >"$1"; }
-"""
-"""Functions for changes."""
-
 
 @operation
 def hostname(name: str) -> Steps:
