@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,3 +25,10 @@ def test_rule_holds(rule: str) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.xdist_group("house groups")
+def test_tests_that_share_something_stay_together(request: pytest.FixtureRequest) -> None:
+    """Groups are names behind tests, which pytest and pytest-xdist have to agree on."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        assert request.node.nodeid.endswith("@house groups")

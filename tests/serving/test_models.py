@@ -244,14 +244,16 @@ def test_clients_that_hang_are_cut_off_when_the_time_for_that_is_over(model: str
 
 
 def test_a_second_stop_ends_at_once(model: str) -> None:
-    with running(ECHO, model=model, limits=Limits(drain=60)) as server, client(server) as hangs:
-        fill(hangs)
-        start = time.monotonic()
-        server.stop.press()
-        time.sleep(0.1)  # signals that come together are one signal
-        server.stop.press()
-    assert time.monotonic() - start < 10
-    assert served(server).endings == {"cut off after the stop": 1}
+    with contextlib.ExitStack() as later:
+        with running(ECHO, model=model, limits=Limits(drain=60)) as server:
+            hangs = later.enter_context(client(server))  # it outlives the server
+            fill(hangs)
+            start = time.monotonic()
+            server.stop.press()
+            time.sleep(0.1)  # signals that come together are one signal
+            server.stop.press()
+        assert time.monotonic() - start < 10
+        assert served(server).endings == {"cut off after the stop": 1}
 
 
 def test_no_descriptor_is_left_open(model: str) -> None:

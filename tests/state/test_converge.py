@@ -373,4 +373,5 @@ def test_status_values_are_those_of_the_report() -> None:
         "failed",
         "skipped",
         "not run",
+        "due",
     ]

@@ -212,7 +212,7 @@ class Course:
         return StepResult(
             title=item.wish.title,
             where=item.where,
-            status=StepStatus.DUE if due and not self.planning else progress.status,
+            status=StepStatus.DUE if due else progress.status,
             changes=tuple(Done(c.verb, c.says, c.diff) for c in progress.changes),
             uncertain=progress.uncertain,
             problem=progress.problem,

@@ -247,7 +247,7 @@ def test_labs_made_at_once_share_nothing(root: Path) -> None:
             {"image": "alpine"},
             (
                 "'alpine' is no image of lab hosts"
-                " (one of debian, python, busybox, services, password)"
+                " (one of debian, python, busybox, services, systemd, openrc, rpm, password)"
             ),
         ),
         ({"groups": {"web": 1}, "images": {"web": "x"}}, "'x' is no image of lab hosts"),

@@ -172,8 +172,18 @@ def _listener(address: Address, kind: socket.SocketKind) -> str:
         connections = psutil.net_connections(kind="unix")
     except (psutil.Error, OSError):
         return "another process"
-    names = {address.text, os.path.abspath(address.text)}  # noqa: PTH100 (no links)
+    wanted = _whole(address.text, os.getpid())
     for each in connections:
-        if each.pid and str(each.laddr) in names:
+        if each.pid and each.laddr and _whole(str(each.laddr), each.pid) == wanted:
             return f"{process_name(each.pid)} (pid {each.pid})"
     return "another process"
+
+
+def _whole(name: str, pid: int) -> str:
+    """Return a socket's name as it is for everybody: a path may start where its process stands."""
+    if name.startswith(("/", "@")):
+        return name
+    try:
+        return os.path.normpath(os.path.join(psutil.Process(pid).cwd(), name))  # noqa: PTH118
+    except psutil.Error:
+        return ""
