@@ -301,11 +301,20 @@ def said(command: list[str], source: bytes, **options: object) -> list[bytes]:
     return [line.text for line in pair.converse(command, source, timeout=WAIT, **options)]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", [b"", b"one\ntwo\n", b"no end", b"x" * 300_000 + b"\n"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"one\ntwo\n", b"no end", b"x" * 300_000 + b"\n"],
+    ids=["nothing", "two lines", "no end", "a long line"],
+)
 def test_a_child_converses_as_under_socat(text: bytes) -> None:
     require("socat")
     oracle = subprocess.run(
-        ["socat", "-", "EXEC:cat -n"], input=text, stdout=-1, check=True, timeout=WAIT
+        # Half a second after the one side's end it would not wait for the other's any more.
+        ["socat", "-t", str(WAIT), "-", "EXEC:cat -n"],
+        input=text,
+        stdout=-1,
+        check=True,
+        timeout=WAIT,
     )
     ours = said(["cat", "-n"], text)
     assert b"".join(ours) == oracle.stdout.replace(b"\n", b"")
