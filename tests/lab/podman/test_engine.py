@@ -196,7 +196,7 @@ def test_too_little_memory_is_told_before_anything_starts(
 def test_a_subnet_that_another_lab_took_meanwhile_is_passed_over(
     stub: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "POOL", ipaddress.IPv4Network("198.18.6.0/23"))
+    monkeypatch.setattr(network, "POOL", ipaddress.IPv4Network("203.0.112.0/23"))
     note = tmp_path / "tried"
     stub(
         podman=f"""case $2 in
