@@ -42,6 +42,13 @@ class LocalShell:
     banner: bytes = b""
     sent: list[bytes] = field(default_factory=list)
 
+    @property
+    def temporary(self) -> Path:
+        """Where the host keeps what is temporary: nobody else's, so that a test can look there."""
+        folder = self.home.parent / "temporary"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def execute(
         self,
         command: str | Sequence[str],
@@ -57,7 +64,12 @@ class LocalShell:
         process = subprocess.Popen(
             command,
             cwd=self.home,
-            env={"PATH": self.path, "HOME": str(self.home), "LANG": "de_DE.UTF-8"},
+            env={
+                "PATH": self.path,
+                "HOME": str(self.home),
+                "TMPDIR": str(self.temporary),
+                "LANG": "de_DE.UTF-8",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

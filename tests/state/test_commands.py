@@ -97,15 +97,11 @@ def test_a_script_that_fails_is_told_and_gone(
     host: LocalShell, tmp_path: Path, text: str, said: str
 ) -> None:
     sources = script(tmp_path, text)
-    keep = host.home / "tmp"
-    keep.mkdir()
-    before = set(Path("/tmp").glob("tmp.*/script"))
     result = play(host, ("script", {"src": "work it.sh"}), sources=sources)
     assert statuses(result) == ["failed"]
     assert result.failed_step
     assert said in result.failed_step.problem
-    left = set(Path("/tmp").glob("tmp.*/script")) - before
-    assert [p for p in left if p.read_text() == text] == []
+    assert list(host.temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["#!/bin/sh\r\necho\r\n", "#!\n", "#! \n"])

@@ -188,11 +188,15 @@ def test_socat_is_answered_on_a_stream(folder: Path) -> None:
 
 def test_a_server_that_answers_otherwise_is_no_echo(folder: Path) -> None:
     require("socat")
-    server = subprocess.Popen(["socat", "UNIX-LISTEN:s", "EXEC:tr a-z A-Z"])
-    wait_for(Path("s"))
-    sent = send(Address.of("s"), b"hello", expect_echo=True, timeout=WAIT)
-    assert (sent.ok, sent.answer) == (False, b"HELLO")
-    server.wait(WAIT)
+    argv = ["socat", "-d", "-d", "UNIX-LISTEN:s", "EXEC:tr a-z A-Z"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE) as server:
+        try:
+            assert server.stderr
+            assert any(b"listening on" in line for line in server.stderr)
+            sent = send(Address.of("s"), b"hello", expect_echo=True, timeout=WAIT)
+            assert (sent.ok, sent.answer) == (False, b"HELLO")
+        finally:
+            server.terminate()
 
 
 def test_nobody_there_and_nothing_there_are_told_apart(folder: Path) -> None:
@@ -380,13 +384,6 @@ def is_gone(pid: int) -> bool:
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
     return False
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + WAIT
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_what_cannot_be_run_is_bad_input(folder: Path) -> None:
