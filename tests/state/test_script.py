@@ -16,7 +16,16 @@ from tests.state.conftest import LocalShell
 from wirework.errors import Failed
 from wirework.ssh.bootstrap import bootstrap
 from wirework.state.changes import Change, Payload
-from wirework.state.facts import Content, ExitStatus, Fact, PathState, Sha256, Whoami
+from wirework.state.facts import (
+    Content,
+    ExitStatus,
+    Fact,
+    Login,
+    PathState,
+    Sha256,
+    Whoami,
+)
+from wirework.state.facts.accounts import Gid, Group
 from wirework.state.script import OUTPUT_KEPT, Reader, Round
 
 TOKEN = "f00dfeedf00dfeed"
@@ -206,3 +215,14 @@ def test_facts_that_leave_nobody_behind_are_answered_at_once(tmp_path: Path) -> 
     assert b"fact 0" in pieces[0]
     assert b"fact 3" in pieces[0]
     ours.close()
+
+
+def test_one_answer_serves_all_facts_that_ask_alike() -> None:
+    this = Round((), (Group("staff"), Whoami(), Gid("staff")))
+    script = this.script(TOKEN).decode()
+    assert script.count("getent group") == 1
+    reader = read(frame("fact 0 2", b"staff:x:50:\n"), frame("fact 1", b"a\nb\n0\n"), frame("done"))
+    answers = [
+        type(group[0]).parse(group, reader.facts(n)) for n, group in enumerate(this.groups())
+    ]
+    assert answers == [[True], [Login("a", "b", is_root=True)], [50]]

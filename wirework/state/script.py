@@ -51,10 +51,14 @@ class Round:
         if self.facts:
             # Tools speak plainly and sort by bytes for facts; people's commands keep their locale.
             lines.append("LC_ALL=C; export LC_ALL\n")
-        asked = {True: "", False: ""}
+        questions: dict[tuple[bool, str], str] = {}
         for number, group in enumerate(self.groups()):
-            ask = f"ww_mark fact {number}\n{{\n{type(group[0]).ask(group)}}}"
-            asked[type(group[0]).buffered] += f"{ask} </dev/null 2>/dev/null\n"
+            # Facts of two classes may be read from one answer: a group's number, and that it is.
+            question = type(group[0]).buffered, type(group[0]).ask(group)
+            questions[question] = f"{questions.get(question, '')} {number}"
+        asked = {True: "", False: ""}
+        for (buffered, ask), numbers in questions.items():
+            asked[buffered] += f"ww_mark fact{numbers}\n{{\n{ask}}} </dev/null 2>/dev/null\n"
         if asked[True]:
             # Else each line of an answer is a packet of its own.
             lines.append(f"{{\n{asked[True]}}} | dd ibs=65536 obs=65536 2>/dev/null\n")
@@ -123,7 +127,8 @@ class Reader:
         """End the frame that was open, and open the one that ``words`` announce."""
         kind = self._frame[:1]
         if kind == ("fact",):
-            self._facts.setdefault(int(self._frame[1]), []).append(body)
+            for number in self._frame[1:]:
+                self._facts.setdefault(int(number), []).append(body)
         elif kind == ("change",) and words[0] == "ended":
             self.ended[int(words[1])] = (int(words[2]), body[-OUTPUT_KEPT:])
         if words[0] != "next":

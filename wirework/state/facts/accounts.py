@@ -55,13 +55,16 @@ class User(_NameFact[Account | None]):
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
         """Ask for the users, then for all groups of the host's own file and the users' first."""
+        # The shell cuts the numbers out itself: a pipeline is four processes on every host.
         return (
             f"{_lines('passwd', asked)}"
             "ww_next\n"
             f"head -c {FILE_LIMIT} /etc/group\n"
             "echo\n"
-            'if [ -n "$ww_d" ] && command -v getent >/dev/null; then '
-            "getent group $(printf '%s\\n' \"$ww_d\" | cut -d: -f4 | sort -u); fi\n"
+            "set -f; IFS='\n'; set --\n"
+            'for u in $ww_d; do u=${u#*:*:*:}; set -- "$@" "${u%%:*}"; done\n'
+            "set +f; unset IFS\n"
+            "if [ $# -gt 0 ] && command -v getent >/dev/null; then getent group \"$@\"; fi\n"
         )
 
     @classmethod
