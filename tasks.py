@@ -10,7 +10,7 @@ import sys
 
 # Nearly all that a command line makes lives to its end: looking through it for garbage every few
 # hundred objects, and once more at the end, takes longer than logging in to twenty hosts.
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(200_000, 20, 20)
 atexit.register(gc.freeze)
 
 sys.modules.pop(__name__, None)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from .cli import task
 
 if TYPE_CHECKING:
-    from wirework.inventory import GroupTree, HostRow, HostView, Inventory
+    from wirework.inventory import Inventory
     from wirework.inventory.check import Checked
     from wirework.inventory.explain import Explanation
+    from wirework.inventory.views import GroupTree, HostRow, HostView
     from wirework.ssh.explain import HostExplained
 
     from .cli.trust import Trust
@@ -31,7 +32,7 @@ def _load(inventory: str) -> Inventory:
 )
 def list_(c: object, hosts: str = "all", inventory: str = "") -> Sequence[HostRow]:
     """List the hosts that a pattern selects."""
-    from wirework.inventory import rows
+    from wirework.inventory.views import rows
 
     return rows(_load(inventory).select(hosts))
 
@@ -39,7 +40,7 @@ def list_(c: object, hosts: str = "all", inventory: str = "") -> Sequence[HostRo
 @task(help={"host": "The host's name in the inventory.", "inventory": INVENTORY})
 def show(c: object, host: str, inventory: str = "") -> HostView:
     """Show how one host is reached, and its variables; secrets stay hidden."""
-    from wirework.inventory import show
+    from wirework.inventory.views import show
 
     return show(_load(inventory).host(host))
 
@@ -82,7 +83,7 @@ def check(c: object, inventory: str = "") -> Checked:
 )
 def graph(c: object, group: str = "all", inventory: str = "") -> GroupTree:
     """Draw the groups, what is in them, and their hosts."""
-    from wirework.inventory import graph
+    from wirework.inventory.views import graph
 
     return graph(_load(inventory), group)
 

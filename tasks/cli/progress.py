@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console, Group
-from rich.live import Live
-from rich.spinner import Spinner
 from rich.text import Text
 
 from wirework.fleet import Outcome, Status
@@ -19,6 +17,8 @@ from .terminal import count, is_live, plain, plain_bytes, seconds
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.live import Live
+    from rich.spinner import Spinner
 
 STYLES = {
     Status.OK: "green",
@@ -53,14 +53,21 @@ class Progress:
         self._lock = threading.Lock()
         self._lines = live_lines
         self._quiet = quiet
-        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._spinner: Spinner
+        self._live = self._drawing() if is_live() else None
+
+    def _drawing(self) -> Live | None:
+        console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        if not console.is_terminal:
+            return None
+        from rich.live import Live
+        from rich.spinner import Spinner
+
         self._spinner = Spinner("dots")
-        self._live: Live | None = None
-        if is_live() and self._console.is_terminal:
-            self._live = Live(
-                console=self._console, transient=True, get_renderable=self._render,
-                refresh_per_second=8, redirect_stdout=False, redirect_stderr=False,
-            )  # fmt: skip
+        return Live(
+            console=console, transient=True, get_renderable=self._render,
+            refresh_per_second=8, redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         if self._live:

@@ -12,10 +12,9 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from wirework.errors import BadInput, WireworkError
@@ -24,6 +23,9 @@ from wirework.inventory import Host
 from wirework.secrets import Secret
 
 from .terminal import plain, plain_bytes, plain_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 NO_LIMIT = 10_000
 """Columns of an output that is not a terminal: nothing is wrapped or cut for a program."""
@@ -133,10 +135,16 @@ def write_table(table: Table) -> None:
 
 def table_of(*headings: str) -> Table:
     """Return an empty table in the suite's one style."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    table = _plain_table(header_style="dim")
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
+
+
+def _plain_table(**settings: Any) -> Table:
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), **settings)
 
 
 def as_data(value: Any) -> Any:
@@ -215,7 +223,7 @@ def _is_record(value: Any) -> bool:
 
 def _facts(record: Any) -> Table:
     """Return one record as a table of two columns."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=False)
+    table = _plain_table(show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _pairs(record):

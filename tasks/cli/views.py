@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from rich.tree import Tree
 
-from wirework.inventory import GroupTree, fold
+from wirework.inventory import fold
 
 from .progress import STYLES
 from .render import console, rows, write_table
@@ -18,6 +18,7 @@ from .terminal import count, plain_bytes, size
 
 if TYPE_CHECKING:
     from wirework.fleet import Outcome, Report
+    from wirework.inventory.views import GroupTree
     from wirework.lab import Lab
     from wirework.ssh import Ran
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from wirework.errors import InventoryError
-from wirework.inventory import GroupTree, Host, HostRow, Inventory, graph, load, rows, show
+from wirework.inventory import Host, Inventory, load
+from wirework.inventory.views import GroupTree, HostRow, graph, rows, show
 from wirework.secrets import Secret
 
 FLEET = """\

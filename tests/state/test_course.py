@@ -181,7 +181,7 @@ def test_a_change_that_does_not_come_true_fails_its_own_step() -> None:
         ("e", "8180 5 0 0 me:us\n", None, "owner is me, not root, group is us, not root"),
         ("e", "4180 5 0 0 root:root\n", None, "directory, not file"),
         ("a", "", None, "absent, not file"),
-        ("l", "a1ff 3 0 0 root:root\n", "/x", "link, not file"),
+        ("l", "a1ff 3 0 0 root:root\n", "/x\0", "link, not file"),
     ],
 )
 def test_the_difference_of_a_path_is_told_in_its_own_words(

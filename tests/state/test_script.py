@@ -221,7 +221,7 @@ def test_one_answer_serves_all_facts_that_ask_alike() -> None:
     this = Round((), (Group("staff"), Whoami(), Gid("staff")))
     script = this.script(TOKEN).decode()
     assert script.count("getent group") == 1
-    reader = read(frame("fact 0 2", b"staff:x:50:\n"), frame("fact 1", b"a\nb\n0\n"), frame("done"))
+    reader = read(frame("fact 0 2", b"staff:x:50:\n"), frame("fact 1", b"0 0 a:b\n"), frame("done"))
     answers = [
         type(group[0]).parse(group, reader.facts(n)) for n, group in enumerate(this.groups())
     ]

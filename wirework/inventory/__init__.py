@@ -15,9 +15,3 @@ from wirework.inventory.model import Inventory as Inventory
 from wirework.inventory.model import Layer as Layer
 from wirework.inventory.ranges import expand as expand
 from wirework.inventory.ranges import fold as fold
-from wirework.inventory.views import GroupTree as GroupTree
-from wirework.inventory.views import HostRow as HostRow
-from wirework.inventory.views import HostView as HostView
-from wirework.inventory.views import graph as graph
-from wirework.inventory.views import rows as rows
-from wirework.inventory.views import show as show

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from wirework.errors import Failed
-from wirework.state.facts.base import Fact, PathFact, quote
+from wirework.state.facts.base import NameFact, PathFact, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,16 +36,10 @@ class Account:
         return replace(self, groups=groups)
 
 
-class _NameFact(Fact[V]):
-    buffered: ClassVar[bool] = True
-    name: str
-
-
-@dataclass(frozen=True)
-class User(_NameFact[Account | None]):
+class User(NameFact[Account | None]):
     """A user by name; None when there is none."""
 
-    name: str
+    buffered: ClassVar[bool] = True
 
     def spoiled_by(self, change: Change) -> bool:
         """Tell so when a group goes: nobody is in it any more."""
@@ -54,17 +48,18 @@ class User(_NameFact[Account | None]):
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
-        """Ask for the users, then for all groups of the host's own file and the users' first."""
-        # The shell cuts the numbers out itself: a pipeline is four processes on every host.
+        """Ask for the users, the groups of the host's own file, and first groups it has not."""
+        # What the shell can do itself is no process on every host.
         return (
             f"{_lines('passwd', asked)}"
             "ww_next\n"
-            f"head -c {FILE_LIMIT} /etc/group\n"
-            "echo\n"
+            f"ww_f=$(head -c {FILE_LIMIT} /etc/group)\n"
+            "printf '%s\\n' \"$ww_f\"\n"
             "set -f; IFS='\n'; set --\n"
-            'for u in $ww_d; do u=${u#*:*:*:}; set -- "$@" "${u%%:*}"; done\n'
+            "for u in $ww_d; do u=${u#*:*:*:}; u=${u%%:*}\n"
+            'case $ww_f in *":$u:"*) ;; *) set -- "$@" "$u" ;; esac; done\n'
             "set +f; unset IFS\n"
-            "if [ $# -gt 0 ] && command -v getent >/dev/null; then getent group \"$@\"; fi\n"
+            'if [ $# -gt 0 ] && command -v getent >/dev/null; then getent group "$@"; fi\n'
         )
 
     @classmethod
@@ -81,11 +76,10 @@ class User(_NameFact[Account | None]):
         return [found.get(fact.name) for fact in asked]
 
 
-@dataclass(frozen=True)
-class Uid(_NameFact[int | None]):
+class Uid(NameFact[int | None]):
     """A user's number; None when there is no such user."""
 
-    name: str
+    buffered: ClassVar[bool] = True
 
     def spoiled_by(self, change: Change) -> bool:
         """Tell so of a user who is made: only the host knows its number, unless asked for."""
@@ -102,11 +96,10 @@ class Uid(_NameFact[int | None]):
         return _numbers(asked, _records(parts[0], PASSWD_FIELDS))
 
 
-@dataclass(frozen=True)
-class Group(_NameFact[bool]):
+class Group(NameFact[bool]):
     """Whether there is a group of that name."""
 
-    name: str
+    buffered: ClassVar[bool] = True
 
     def spoiled_by(self, change: Change) -> bool:
         """Tell so when the user of that name goes: with its group or not, hosts differ."""
@@ -124,11 +117,10 @@ class Group(_NameFact[bool]):
         return [fact.name in names for fact in asked]
 
 
-@dataclass(frozen=True)
-class Gid(_NameFact[int | None]):
+class Gid(NameFact[int | None]):
     """A group's number; None when there is no such group."""
 
-    name: str
+    buffered: ClassVar[bool] = True
 
     def spoiled_by(self, change: Change) -> bool:
         """Tell so of a group that is made: only the host knows its number, unless asked for."""
@@ -157,11 +149,10 @@ class Password:
     locked: bool
 
 
-@dataclass(frozen=True)
-class Shadow(_NameFact[Password | None]):
+class Shadow(NameFact[Password | None]):
     """A user's password; None when there is none, or only root may see it."""
 
-    name: str
+    buffered: ClassVar[bool] = True
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
@@ -188,13 +179,10 @@ class Shadow(_NameFact[Password | None]):
         return [found.get(fact.name) for fact in asked]
 
 
-@dataclass(frozen=True)
 class IsFolder(PathFact[bool]):
     """Whether a path leads to a folder, links followed: of a new home no more is known."""
 
     buffered: ClassVar[bool] = True
-
-    path: str
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
@@ -212,7 +200,7 @@ class IsFolder(PathFact[bool]):
         return [letter == "d" for letter in letters]
 
 
-N = TypeVar("N", bound=_NameFact)  # type: ignore[type-arg]  # the answer's type is of no matter
+N = TypeVar("N", bound=NameFact)  # type: ignore[type-arg]  # the answer's type is of no matter
 
 
 def _removes_user(name: str, change: Change) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -20,8 +21,12 @@ PATHS_AT_ONCE = 200
 """A shell's time for going through its arguments grows with the square of their number."""
 
 
+@dataclass(frozen=True)
 class Fact(Generic[V]):
-    """A question about a host whose answer is a ``V``."""
+    """A question about a host whose answer is a ``V``.
+
+    Equal fields of one class are one question. A class that adds none needs no decorator.
+    """
 
     confirms: ClassVar[bool] = True
     """Whether a predicted answer is worth asking for, to see that it came true."""
@@ -56,10 +61,26 @@ class Fact(Generic[V]):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class NameFact(Fact[V]):
+    """A question about what has a name: a user, a group, a package, a service."""
+
+    name: str
+
+    def __hash__(self) -> int:
+        """Tell questions of different classes apart at once."""
+        return hash((type(self), self.name))
+
+
+@dataclass(frozen=True)
 class PathFact(Fact[V]):
     """A question about one path."""
 
     path: str
+
+    def __hash__(self) -> int:
+        """Tell questions of different classes apart at once."""
+        return hash((type(self), self.path))
 
     @property
     def about(self) -> str:

@@ -15,7 +15,6 @@ VALUE_LIMIT = 4096
 """Bytes that are read of one value; the kernel shows a page at most."""
 
 
-@dataclass(frozen=True)
 class Hostname(Fact[str]):
     """The name that the running kernel answers to."""
 

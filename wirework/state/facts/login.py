@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from wirework.errors import Failed
 from wirework.state.facts.base import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+LOGIN_WORDS = 3
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,6 @@ class Login:
     is_root: bool
 
 
-@dataclass(frozen=True)
 class Whoami(Fact[Login]):
     """Who the work is done as, on the host."""
 
@@ -28,12 +30,24 @@ class Whoami(Fact[Login]):
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
-        """Ask id(1) for names and the number that tells root."""
+        """Ask whose a process here is: one stat(1), or three of id(1) where no /proc is mounted."""
         del asked
-        return "id -un; id -gn; id -u\n"
+        return (
+            "stat -L -c '%u %g %U:%G' /proc/self || "
+            'printf \'%s %s %s:%s\\n\' "$(id -u)" "$(id -g)" "$(id -un)" "$(id -gn)"\n'
+        )
 
     @classmethod
     def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[Login]:
-        """Read three lines: user, group, number."""
-        words = parts[0].decode("utf-8", "surrogateescape").split("\n")
-        return [Login(words[0], words[1], is_root=words[2] == "0") for _ in asked]
+        """Read the numbers, then the names; the numbers stand for names that there are not."""
+        words = parts[0].decode("utf-8", "surrogateescape").strip().split(" ", 2)
+        if len(words) != LOGIN_WORDS:
+            raise Failed("the host does not say who we are there")
+        uid, gid, names = words
+        user, _, group = names.partition(":")
+        login = Login(
+            user=uid if user == "UNKNOWN" else user,
+            group=gid if group == "UNKNOWN" else group,
+            is_root=uid == "0",
+        )
+        return [login for _ in asked]

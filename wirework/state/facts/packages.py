@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeVar, cast
 
 from wirework.errors import Failed
-from wirework.state.facts.base import Fact, is_within, quote
+from wirework.state.facts.base import Fact, NameFact, is_within, quote
 from wirework.state.facts.package_text import (
     Found,
     Presence,
@@ -52,7 +51,6 @@ ww_next
 V = TypeVar("V")
 
 
-@dataclass(frozen=True)
 class PackageManager(Fact[Manager]):
     """Which package manager looks after the host."""
 
@@ -68,10 +66,8 @@ class PackageManager(Fact[Manager]):
         return [_manager(parts) for _ in asked]
 
 
-class PackageFact(Fact[V]):
+class PackageFact(NameFact[V]):
     """A question about one package, answered from the database of those installed."""
-
-    name: str
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
@@ -97,11 +93,8 @@ class PackageFact(Fact[V]):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
 class Installed(PackageFact[Presence]):
     """Whether a package is installed; ``broken`` when its installation did not come to an end."""
-
-    name: str
 
     @classmethod
     def of(cls, found: Found) -> Presence:
@@ -109,11 +102,8 @@ class Installed(PackageFact[Presence]):
         return found.presence
 
 
-@dataclass(frozen=True)
 class InstalledVersion(PackageFact[str | None]):
     """The version of a package that is installed, or None."""
-
-    name: str
 
     @classmethod
     def of(cls, found: Found) -> str | None:
@@ -121,11 +111,8 @@ class InstalledVersion(PackageFact[str | None]):
         return found.version if found.presence == "yes" else None
 
 
-@dataclass(frozen=True)
 class Leftover(PackageFact[bool]):
     """Whether a package was removed and its configuration was left behind (apt only)."""
-
-    name: str
 
     @classmethod
     def of(cls, found: Found) -> bool:
@@ -133,11 +120,8 @@ class Leftover(PackageFact[bool]):
         return found.leftover
 
 
-@dataclass(frozen=True)
-class Newer(Fact[str | None]):
+class Newer(NameFact[str | None]):
     """The version that an upgrade of an installed package would bring, None when there is none."""
-
-    name: str
 
     def spoiled_by(self, change: Change) -> bool:
         """Tell whether the host may know of other versions afterwards."""
@@ -161,7 +145,6 @@ class Newer(Fact[str | None]):
         return [found.get(fact.name) for fact in asked]
 
 
-@dataclass(frozen=True)
 class IndexAge(Fact[int | None]):
     """Seconds since the index was fetched; None when there is none, or a repository is newer."""
 

@@ -44,37 +44,43 @@ STAT_WORDS = 5
 _KINDS: dict[int, Kind] = {0o100000: "file", 0o040000: "directory", 0o120000: "link"}
 
 
-@dataclass(frozen=True)
+_LOOK = r"""ww_k=
+for p do shift
+if [ -h "$p" ]; then ww_k=${ww_k}l; elif [ -e "$p" ]; then ww_k=${ww_k}e
+else ww_k=${ww_k}a; continue; fi
+set -- "$@" "$p"; done
+printf '%s\n' "$ww_k"
+ww_next
+[ $# -eq 0 ] || stat -c '%f %s %u %g %U:%G' -- "$@"
+ww_next
+case $ww_k in *l*)
+for p do shift; if [ -h "$p" ]; then set -- "$@" "$p"; fi; done
+readlink -z -- "$@" || for p do readlink -n -- "$p"; printf '\0'; done
+esac
+ww_next
+"""
+"""Letters, then lines of stat, then targets; only coreutils reads many links at once."""
+
+
 class PathState(PathFact[Entry]):
     """What stands at a path."""
 
     buffered: ClassVar[bool] = True
 
-    path: str
-
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
-        """One ``stat`` for all that is there; readlink only for links."""
-        return "".join(
-            f"set -- {words(chunk)}\n"
-            'for p do if [ -h "$p" ]; then printf l; elif [ -e "$p" ]; then printf e; '
-            "else printf a; fi; done\n"
-            "ww_next\n"
-            'for p do shift; if [ -h "$p" ] || [ -e "$p" ]; then set -- "$@" "$p"; fi; done\n'
-            "[ $# -eq 0 ] || stat -c '%f %s %u %g %U:%G' -- \"$@\"\n"
-            "ww_next\n"
-            'for p do if [ -h "$p" ]; then readlink -n -- "$p"; ww_next; fi; done\n'
-            for chunk in chunks(asked)
-        )
+        """One ``stat`` for all that is there, and one ``readlink`` for the links among it."""
+        return "".join(f"set -- {words(chunk)}\n{_LOOK}" for chunk in chunks(asked))
 
     @classmethod
     def parse(cls, asked: Sequence[Self], parts: Sequence[bytes]) -> list[Entry]:
-        """Read letters, then lines of stat in the same order, then targets of links."""
+        """Read letters, then lines of stat in the same order, then targets that end in NUL."""
         entries: list[Entry] = []
         rest = iter(parts)
         for chunk in chunks(asked):
             letters = next(rest, b"").decode("ascii", "replace").strip()
             lines = iter(next(rest, b"").decode("utf-8", "surrogateescape").splitlines())
+            targets = next(rest, b"").decode("utf-8", "surrogateescape").split("\0")
             if len(letters) != len(chunk):
                 raise Failed("the host gave no readable answer about its files")
             for letter, fact in zip(letters, chunk, strict=True):
@@ -82,10 +88,11 @@ class PathState(PathFact[Entry]):
                     entries.append(ABSENT)
                     continue
                 line = next(lines, "").split(" ", STAT_WORDS - 1)
-                if len(line) != STAT_WORDS:
+                if len(line) != STAT_WORDS or (letter == "l" and len(targets) == 1):
                     raise Failed(f"{fact.path} went away while it was looked at")
-                target = next(rest, b"") if letter == "l" else b""
-                entries.append(_entry(line, target.decode("utf-8", "surrogateescape")))
+                entries.append(_entry(line, targets.pop(0) if letter == "l" else ""))
+            if targets != [""]:
+                raise Failed("the host gave no readable answer about its links")
         return entries
 
 
@@ -105,13 +112,10 @@ def _entry(line: list[str], target: str) -> Entry:
     )
 
 
-@dataclass(frozen=True)
 class Sha256(PathFact[str | None]):
     """The SHA-256 of a file's content in hex; None when there is no file to read."""
 
     buffered: ClassVar[bool] = True
-
-    path: str
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
@@ -155,14 +159,11 @@ class Text:
     whole: bool = True
 
 
-@dataclass(frozen=True)
 class Content(PathFact[Text | None]):
     """A file's content up to CONTENT_LIMIT; None when there is no file to read."""
 
     buffered: ClassVar[bool] = True
     confirms: ClassVar[bool] = False
-
-    path: str
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
@@ -186,6 +187,5 @@ class Content(PathFact[Text | None]):
         return texts
 
 
-@dataclass(frozen=True)
 class Glimpse(Content):
     """A file's content for a diff: asked only of a run that shows diffs, else None."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 from wirework.errors import Failed
-from wirework.state.facts.base import Fact, PathFact, is_within, quote
+from wirework.state.facts.base import Fact, NameFact, PathFact, is_within, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,6 @@ ww_next
 """
 
 
-@dataclass(frozen=True)
 class InitSystem(Fact[Init]):
     """Which init system looks after the host's services."""
 
@@ -74,11 +73,8 @@ class Service:
     once: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True)
-class ServiceState(Fact[Service]):
+class ServiceState(NameFact[Service]):
     """Whether a service is there, runs now, and starts with the host."""
-
-    name: str
 
     def spoiled_by(self, change: Change) -> bool:
         """Tell whether the change leaves something new where units and scripts stand."""

@@ -38,11 +38,8 @@ class Beneath:
     whole: bool = True
 
 
-@dataclass(frozen=True)
 class Listing(_TreeFact[Beneath]):
     """All that stands beneath a folder; links are not followed. Nothing when it is none."""
-
-    path: str
 
     @classmethod
     def ask(cls, asked: Sequence[Self]) -> str:
