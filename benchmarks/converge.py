@@ -132,7 +132,7 @@ def judge_many(bars: Bars, plain: Path, slow: Path | None, runs: int, delay: flo
     if slow is None:
         return
     trips = [
-        hundreds.round_trips(plain, slow, delay, each, 2 * runs)
+        hundreds.round_trips(plain, slow, delay, each, 4 * runs)
         for each in (hundreds.FEW, hundreds.MANY)
     ]
     print(
