@@ -68,7 +68,7 @@ def serve(
 
 @task(
     help={
-        "host": "The server's name or address.",
+        "host": "The server's name or address; it may have the port: HOST:PORT.",
         "port": "Its port.",
         "nick": "Your nickname; without it your login's name.",
         "tls": "Speak TLS; the certificate has to be trusted and have the host's name.",
@@ -77,11 +77,12 @@ def serve(
         "timeout": "Seconds until you leave; 0 stays until Ctrl-D or /quit.",
     },
     watch="chat_screen.Screen",
+    last="port",
 )
 def join(
     c: object,
     host: str,
-    port: int,
+    port: str = "",
     nick: str = "",
     tls: bool = False,
     tls_ca: str = "",

@@ -170,7 +170,7 @@ def serve(
 
 @task(
     help={
-        "host": "A name or address; all its addresses are tried, v6 and v4 in turn.",
+        "host": "A name or address, or HOST:PORT; all its addresses are tried, v6 and v4 in turn.",
         "port": "The port.",
         "text": "What to send; without it standard input is sent as it comes.",
         "expect_echo": "Every byte has to come back; the first that does not is told.",
@@ -180,11 +180,12 @@ def serve(
     },
     view="conversation.conversation",
     watch="conversation.Answer",
+    last="port",
 )
 def connect(
     c: object,
     host: str,
-    port: int,
+    port: str = "",
     text: str = "",
     expect_echo: bool = False,
     tls: bool = False,
@@ -198,12 +199,14 @@ def connect(
     from pathlib import Path
 
     from wirework.net.converse import converse
+    from wirework.net.endpoints import one_server
     from wirework.serving.tls import client_context
 
+    server = one_server(host, port)
     trust = Path(tls_ca) if tls_ca else None
     return converse(
-        host,
-        port,
+        server.host,
+        server.port,
         text.encode() if text else sys.stdin.fileno(),
         expect_echo=expect_echo,
         tls=client_context(trust) if tls or trust else None,

@@ -69,12 +69,16 @@ def explain(message: str, task: str | None, options: list[str], tasks: list[str]
         is_option = word.startswith("-")
         # Without their dashes, which make all options look alike.
         known = {name.lstrip("-"): name for name in (options if is_option else tasks)}
-        close = difflib.get_close_matches(word.lstrip("-"), known, 1, 0.5)
+        # A word after a task's arguments is more often one too many than another task.
+        alike = 0.5 if is_option or not task else 0.8
+        close = difflib.get_close_matches(word.lstrip("-"), known, 1, alike)
         hint = f"did you mean {known[close[0]]}?" if close else see
         if is_option and task:
             return f"{task} has no option {word} ({hint})"
         if is_option:
             return f"there is no option {word} ({hint if close else 'see ./inv --help'})"
+        if task and not close:
+            return f"{task} takes no more words, and there is no task {word} ({see})"
         return f"there is no task {word} ({hint})"
     if missing := re.fullmatch(
         r"'.*' did not receive required positional arguments: (.*)", message

@@ -108,7 +108,7 @@ def test_text_is_sent_and_what_comes_is_shown(typed: Typed) -> None:
     with running(ECHO) as server:
         host, port = server.address
         words = ("--text", "hello\n", "--expect-echo", "--output", "json")
-        said = typed("sock.connect", host, str(port), *words)
+        said = typed("sock.connect", f"{host}:{port}", *words)
     assert said.status == 0
     told = json.loads(said.out)
     assert (told["data"], told["echoed"], told["sent"], told["ok"]) == ("hello\n", True, 6, True)
@@ -157,7 +157,9 @@ def test_an_answer_that_does_not_end_is_given_up_in_time(typed: Typed) -> None:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("127.0.0.1", "0"), "PORT: a port is between 1 and 65535"),
+        (("127.0.0.1",), "127.0.0.1: no port is given (like 127.0.0.1 443)"),
+        (("127.0.0.1:7", "8"), "PORT: 127.0.0.1:7 has a port of its own, and 8 is another"),
+        (("127.0.0.1", "0"), "PORT: a port is a number from 1 to 65535, not '0'"),
         (("127.0.0.1", "7", "--timeout", "-1"), "--timeout: a time limit is"),
         (("127.0.0.1", "7", "--tls-ca", "none.pem"), "none.pem: cannot be read: No such file"),
     ],

@@ -29,7 +29,7 @@ WRONG = {
     ),
     "one word too many": (
         "remote.run uptime extra --hosts web",
-        "there is no task extra (see ./inv remote.run --help)",
+        "remote.run takes no more words, and there is no task extra (see ./inv remote.run --help)",
     ),
     "missing argument": (
         "remote.run",

@@ -59,6 +59,19 @@ def endpoints(text: str, *, port: int, where: str) -> tuple[Endpoint, ...]:
     return tuple(dict.fromkeys(endpoint(word, port=port, where=where) for word in words))
 
 
+def one_server(host: str, port: str = "") -> Endpoint:
+    """Read a host and its port, which may stand in one word, ``HOST:PORT``; raises BadInput."""
+    if "://" in host:
+        raise BadInput(f"{host!r} is a URL", where="HOST", hint="a name or address, and a port")
+    number = port_of(port, where="PORT") if port else 0
+    server = endpoint(host, port=number, where="HOST")
+    if not server.port:
+        raise BadInput("no port is given", where=host, hint=f"like {host} 443")
+    if number and server.port != number:
+        raise BadInput(f"{host} has a port of its own, and {port} is another", where="PORT")
+    return server
+
+
 def port_of(text: str, *, where: str) -> int:
     """Read a port that a server can have, 1 to 65535."""
     number = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0

@@ -78,7 +78,7 @@ def _wanted(text: str) -> range | str:
         first, last = int(bounds[1]), int(bounds[2] or bounds[1])
         for port in (first, last):
             if not 1 <= port <= HIGHEST:
-                raise BadInput(f"{port} is no port", where=text, hint=f"1 to {HIGHEST}")
+                raise BadInput(f"a port is between 1 and {HIGHEST}", where=text)
         if first > last:
             raise BadInput("its end lies before its start", where=text, hint=f"{last}-{first}?")
         return range(first, last + 1)

@@ -11,16 +11,12 @@ from wirework.net.chat import tls as chat_tls
 from wirework.net.chat import words
 from wirework.net.chat.client import Server
 from wirework.net.chat.tls import Trust
+from wirework.net.endpoints import one_server
 
-LAST_PORT = 65535
 
-
-def server(host: str, port: int, *, tls: bool, ca: str, fingerprint: str) -> Server:
+def server(host: str, port: str, *, tls: bool, ca: str, fingerprint: str) -> Server:
     """Return where a chat is, and whom to trust there; raises BadInput."""
-    if not 1 <= port <= LAST_PORT:
-        raise ArgumentError(
-            f"a port is between 1 and {LAST_PORT}, not {port}", parameter="port", where="PORT"
-        )
+    place = one_server(host, port)
     if ca and fingerprint:
         raise ArgumentError(
             "authorities to trust, or one fingerprint: not both",
@@ -34,7 +30,7 @@ def server(host: str, port: int, *, tls: bool, ca: str, fingerprint: str) -> Ser
     encrypted = tls or bool(ca) or bool(fingerprint)
     if encrypted:
         trust.context()  # a file that cannot be used is told before anybody is called
-    return Server(host=host, port=port, trust=trust if encrypted else None)
+    return Server(host=place.host, port=place.port, trust=trust if encrypted else None)
 
 
 def name(nick: str) -> str:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from wirework.errors import BadInput
 from wirework.net.connecting import check_host
-from wirework.net.endpoints import endpoint, port_of
+from wirework.net.endpoints import one_server
 from wirework.net.probe.asking import Asking, Plan
 from wirework.net.probe.course import Course, Over
 
 if TYPE_CHECKING:
-    from wirework.net.endpoints import Endpoint
     from wirework.net.probe.results import Probe
 
 
@@ -24,22 +22,9 @@ def probe(host: str, port: str = "", asking: Asking | None = None) -> Probe:
     told in the result.
     """
     asking = asking or Asking()
-    course = Course(_endpoint(host, port), Plan.of(asking))
+    server = one_server(host, port)
+    check_host(server.host, where="HOST")
+    course = Course(server, Plan.of(asking))
     with contextlib.suppress(Over):
         course.run()
     return course.result()
-
-
-def _endpoint(host: str, port: str) -> Endpoint:
-    if "://" in host:
-        raise BadInput(f"{host!r} is a URL", where="HOST", hint="a name or address, and a port")
-    if port:
-        server = endpoint(host, port=port_of(port, where="PORT"), where="HOST")
-        if server.port != int(port):
-            raise BadInput(f"{host} has a port of its own, and {port} is another", where="PORT")
-    else:
-        server = endpoint(host, port=0, where="HOST")
-        if not server.port:
-            raise BadInput("no port is given", where=host, hint=f"like {host} 443")
-    check_host(server.host, where="HOST")
-    return server
