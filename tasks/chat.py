@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         "tls_self_signed": "Serve TLS with a new certificate; its fingerprint is told.",
         "timeout": "Seconds until the server stops by itself; 0 serves until Ctrl-C.",
         "verbose": "A line for each connection, too: served by whom, how it ended.",
-    }
+    },
+    view="servers.served",
 )
 def serve(
     c: object,

@@ -133,6 +133,7 @@ def wait_for(
         "tls_key": "The certificate's key (PEM).",
         "verbose": "A line for each client: who, served by which process or thread, how it ended.",
     },
+    view="servers.served",
 )
 def serve(
     c: object,

@@ -27,7 +27,8 @@ PATH = "The socket's path, at most 107 bytes, or @name for one that is no file."
         "mode": "Who may connect, in octal: 0600 is only you.",
         "model": "How stream clients are waited for: epoll, asyncio, select, thread or fork.",
         "timeout": "Seconds until the server stops by itself; 0 serves until Ctrl-C.",
-    }
+    },
+    view="servers.served",
 )
 def serve(
     c: object,

@@ -8,6 +8,7 @@ from wirework.serving.watch import DONE
 
 from .facts import write_facts
 from .server_log import ServerLog
+from .servers import counted
 from .terminal import seconds, size
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def log(target: str, network: str, *, verbose: bool) -> ForwardLog:
 
 def forwarded(told: Forwarded) -> None:
     """Show the sum of it, one fact a line."""
-    endings = [f"{ending} {number}" for ending, number in told.endings.items()]
     at_once = f", {told.at_once} at once" if told.connections > 1 else ""
     write_facts(
         [
@@ -55,7 +55,7 @@ def forwarded(told: Forwarded) -> None:
             ("there", size(told.bytes_in)),
             ("back", size(told.bytes_out)),
             ("longest", seconds(told.longest) if told.connections else ""),
-            ("ended", ", ".join(endings)),
+            ("ended", counted(told.endings)),
             ("ran", seconds(told.seconds)),
         ]
     )

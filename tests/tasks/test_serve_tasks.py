@@ -57,7 +57,7 @@ def test_a_server_ends_by_itself_when_its_time_is_over(typed: Typed) -> None:
     said = typed("sock.serve", "line", "--timeout", "0.1", "--model", "asyncio")
     assert said.status == 0
     assert said.err.startswith("line (asyncio) on 127.0.0.1:")
-    assert "clients     0" in said.out
+    assert "clients   0\n" in said.out
 
 
 def test_several_places_are_listened_on(typed: Typed, cwd: Path) -> None:
