@@ -22,7 +22,7 @@ import hundreds
 import peers
 import plays
 
-from wirework.lab import seconds
+from wirework.documents.amounts import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -174,7 +174,7 @@ def main() -> None:
     for tool in (*tools, *first):
         if tool not in known:
             parser.error(f"{tool!r} is none of {', '.join(known)}")
-    delay = seconds(given.delay) if given.delay else 0.0
+    delay = seconds(given.delay, where="--delay") if given.delay else 0.0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is then ended
     peers.installed()
     bars = Bars()

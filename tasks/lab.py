@@ -42,6 +42,7 @@ def up(
     from pathlib import Path
 
     from wirework import lab
+    from wirework.documents.amounts import seconds
 
     return lab.up(
         Path.cwd(),
@@ -53,7 +54,7 @@ def up(
         image=image,
         images=lab.images(group),
         bastion=bastion,
-        delay=lab.seconds(delay) if delay else 0.0,
+        delay=seconds(delay, where="--delay") if delay else 0.0,
     )
 
 
@@ -91,8 +92,9 @@ def fault(c: object, host: str, kind: str, for_: str = "", name: str = "lab") ->
     from pathlib import Path
 
     from wirework import lab
+    from wirework.documents.amounts import seconds
 
-    lasting = lab.seconds(for_) if for_ else None
+    lasting = seconds(for_, where="--for") if for_ else None
     return lab.fault(Path.cwd(), name, host=host, kind=kind, for_=lasting)
 
 

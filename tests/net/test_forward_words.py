@@ -10,49 +10,8 @@ from hypothesis import strategies as st
 
 from wirework.errors import BadInput
 from wirework.net import forward as forwarding
-from wirework.net.forward import Shape, amounts
+from wirework.net.forward import Shape
 from wirework.serving.listen import Place
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("50ms", 0.05),
-        ("2", 2),
-        ("1.5s", 1.5),
-        ("5m", 300),
-        ("5min", 300),
-        (".5 s", 0.5),
-        ("1H", 3600),
-    ],
-)
-def test_times(text: str, seconds: float) -> None:
-    assert amounts.seconds(text, where="x") == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [("500", 500), ("64k", 64_000), ("1MB", 10**6), ("1MiB", 2**20), ("1.5 kB", 1500), ("7b", 7)],
-)
-def test_sizes(text: str, size: int) -> None:
-    assert amounts.size(text, where="x") == size
-
-
-@pytest.mark.parametrize("text", ["", "x", "1x", "1ib", "-1", "0", "0.5", "1e3", "inf", "nan"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(BadInput) as raised:
-        amounts.size(text, where="--rate")
-    assert raised.value.where == "--rate"
-
-
-@given(st.text(max_size=12))
-def test_any_text_is_an_amount_or_bad_input(text: str) -> None:
-    for read in (amounts.seconds, amounts.size):
-        try:
-            assert read(text, where="x") >= 0
-        except BadInput as error:
-            assert error.where == "x"  # noqa: PT017  (either is right)
-    amounts.is_time(text)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_server_tells_who_comes_and_ends_well(
     out, err = server.communicate(timeout=WAIT)
     assert server.returncode == 0
     assert "user root" in err or "user" in err
-    assert out.split()[:2] == ["service", "echo"]
+    assert out.split()[:2] == ["served", "echo"]
     assert not Path("s").exists()
 
 

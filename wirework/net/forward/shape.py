@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wirework.documents import amounts
 from wirework.errors import BadInput
-from wirework.net.forward import amounts
 
 LONGEST = 60.0
 """Seconds of delay and jitter at most: more is a mistake of units."""
