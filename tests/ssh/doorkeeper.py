@@ -94,10 +94,10 @@ def doorkeeper(folder: Path, door: Door) -> Iterator[Server]:
 
         async def close() -> None:
             listener.close()
-            await listener.wait_closed()
             for connection in connections:
                 connection.abort()
                 await connection.wait_closed()
+            await listener.wait_closed()  # since Python 3.12 for its connections, too
 
         asyncio.run_coroutine_threadsafe(close(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
