@@ -1,4 +1,4 @@
-"""What a host is set to as a whole: its name, names it knows, time zone, kernel and clockwork."""
+"""What a host is set to as a whole: its name, names it knows, its time zone and its kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from wirework.state.facts.kernel import Hostname, Setting, Sysctl
 from wirework.state.operation import Steps, operation
 from wirework.state.operations.attributes import created_by, folder_fact
 from wirework.state.operations.config import asking, lines_of, write
-from wirework.state.operations.paths import absent
 
 HOST_NAME_MAX = 64
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -22,10 +21,6 @@ HOST = re.compile(rf"{LABEL}(\.{LABEL})*")
 ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
 SYSCTL_WORD = re.compile(r"[A-Za-z0-9_:@.-]+")
-CRON_NAME = re.compile(r"[A-Za-z0-9_-]+")
-CRON_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-CRON_FIELD = re.compile(r"[0-9A-Za-z*,/~-]+")
-CRON_SPECIAL = ("reboot", "yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly")
 HOSTS = "/etc/hosts"
 HOSTNAME = "/etc/hostname"
 LOCALTIME = "/etc/localtime"
@@ -251,41 +246,3 @@ def _parameter(line: str) -> str:
 
 def _value(line: str) -> str:
     return " ".join(line.partition("=")[2].split())
-
-
-@operation
-def cron(
-    name: str,
-    *,
-    job: str = "",
-    minute: str = "*",
-    hour: str = "*",
-    day: str = "*",
-    month: str = "*",
-    weekday: str = "*",
-    special: str = "",
-    user: str = "root",
-    present: bool = True,
-) -> Steps:
-    r"""Have cron run a job by a file of its own, /etc/cron.d/NAME.
-
-    ``special`` (reboot, daily, …) stands for all five times. In a job, cron reads ``%`` as a
-    line end unless it is written ``\\%`` (crontab(5)).
-    """
-    if not CRON_NAME.fullmatch(name):
-        raise BadInput(f"cron: {name[:60]!r} is no name", hint="letters, digits, _ and -")
-    if not CRON_USER.fullmatch(user):
-        raise BadInput(f"cron: {user[:60]!r} is no user name")
-    times = (minute, hour, day, month, weekday)
-    if special and (special not in CRON_SPECIAL or times != ("*",) * 5):
-        raise BadInput(f"cron: special is one of {', '.join(CRON_SPECIAL)}, without other times")
-    for field in times:
-        if not CRON_FIELD.fullmatch(field):
-            raise BadInput(f"cron: {field[:60]!r} is no time", hint="such as 5, */10, 1-5 or mon")
-    if present == (not job.strip()) or not all(char.isprintable() or char == "\t" for char in job):
-        raise BadInput("cron needs a job in one line, or present: false")
-    path = f"/etc/cron.d/{name}"
-    if not present:
-        return absent.function(HostPath(path))
-    when = f"@{special}" if special else " ".join(times)
-    return write(path, [f"{when} {user} {job.strip()}"], mode=0o644, owner="root", group="root")
