@@ -89,7 +89,7 @@ def graph(c: object, group: str = "all", inventory: str = "") -> GroupTree:
 
 
 @task(
-    view="host_keys.shown",
+    view="trust.shown",
     help={
         "hosts": "Which hosts: names, groups, globs; web:&prod:!web3.",
         "limit": "Of those, only the hosts that this pattern matches too.",

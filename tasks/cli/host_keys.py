@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -18,9 +17,6 @@ from .exits import complain
 from .render import NO_LIMIT, console, table_of, write_table
 from .terminal import count, plain
 
-if TYPE_CHECKING:
-    from .trust import Trust
-
 STYLES = {
     State.KNOWN: "green",
     State.AUTHORITY: "green",
@@ -30,30 +26,6 @@ STYLES = {
 }
 SHORT = {"ssh-ed25519": "ed25519", "ssh-rsa": "rsa"}
 """Types of keys as ssh-keygen -t has them; the others begin with ecdsa."""
-
-
-def shown(result: Trust) -> None:
-    """Show the keys, unless a person has already seen them, and what came of it."""
-    if not result.asked:
-        write(result.keys)
-        warn(result.keys)
-    for each in result.trouble:
-        complain(plain(each.problem))
-    if result.next:
-        complain(
-            f"{new_keys(result.left)} not pinned: there is no terminal to ask on ({result.next})"
-        )
-    else:
-        print(_conclusion(result), file=sys.stderr)
-
-
-def _conclusion(result: Trust) -> str:
-    if result.pinned:
-        left = f", {result.left} not" if result.left else ""
-        return f"{new_keys(result.pinned)} pinned into {places(result.files)}{left}"
-    if result.left:
-        return "Nothing was pinned"
-    return "Nothing to pin: every key is known" if result.ok else "Nothing to pin"
 
 
 def write(keys: Sequence[OfferedKey]) -> None:

@@ -15,10 +15,11 @@ from wirework.inventory import Host
 from wirework.ssh import Pool, Remote
 from wirework.ssh.trust import OfferedKey, is_trusted, new, offered, pin
 
+from .exits import complain
 from .fleet import choose
 from .host_keys import new_keys, places, warn, write
 from .progress import Progress
-from .terminal import count
+from .terminal import count, plain
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,30 @@ class Trust:
     @property
     def _is_sound(self) -> bool:
         return all(key.ok for key in self.keys)
+
+
+def shown(result: Trust) -> None:
+    """Show the keys, unless a person has already seen them, and what came of it."""
+    if not result.asked:
+        write(result.keys)
+        warn(result.keys)
+    for each in result.trouble:
+        complain(plain(each.problem))
+    if result.next:
+        complain(
+            f"{new_keys(result.left)} not pinned: there is no terminal to ask on ({result.next})"
+        )
+    else:
+        print(_conclusion(result), file=sys.stderr)
+
+
+def _conclusion(result: Trust) -> str:
+    if result.pinned:
+        left = f", {result.left} not" if result.left else ""
+        return f"{new_keys(result.pinned)} pinned into {places(result.files)}{left}"
+    if result.left:
+        return "Nothing was pinned"
+    return "Nothing to pin: every key is known" if result.ok else "Nothing to pin"
 
 
 def trust(pattern: str, limit: str, source: str, *, yes: bool) -> Trust:
