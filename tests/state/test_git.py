@@ -118,6 +118,50 @@ def test_local_changes_are_refused_or_thrown_away(host: LocalShell, origin: Path
     assert (host.home / "co/new").read_text() == "stays"
 
 
+CUT = """#!/bin/sh
+case " $* " in *" {word} "*) ;; *) exec {git} "$@" ;; esac
+: >.git/index.lock; : >.git/shallow.lock; echo half >f
+kill -9 $$
+"""
+
+
+@pytest.mark.parametrize("word", ["fetch", "checkout"])
+def test_a_checkout_that_was_cut_short_is_finished(
+    host: LocalShell, origin: Path, word: str
+) -> None:
+    wish: Wish = ("git", {"repo": origin.as_uri(), "dest": "co", "version": "v1", "depth": 1})
+    play(host, wish)
+    git = host.home.parent / "bin/git"
+    real = git.readlink()
+    git.unlink()
+    git.write_text(CUT.format(git=real, word=word))
+    git.chmod(0o755)
+    wish[1]["version"] = "main"
+    assert statuses(play(host, wish)) == ["failed"]
+    assert (host.home / "co/f").read_text() == "half\n"
+    git.unlink()
+    git.symlink_to(real)
+    (step,) = play(host, wish, check=True).steps
+    assert step.changes[0].says.endswith("(main), which was cut short")
+    planned_applied_and_converged(host, wish)
+    assert (host.home / "co/f").read_text() == "two"
+
+
+def test_a_git_that_is_still_at_work_is_not_disturbed(host: LocalShell, origin: Path) -> None:
+    wish: Wish = ("git", {"repo": str(origin), "dest": "co"})
+    play(host, wish)
+    run_git(host.home / "co", "config", "wirework.unfinished", "x")
+    lock = host.home / "co/.git/index.lock"
+    lock.touch()
+    at_work = ["git", "hash-object", "--stdin"]
+    with subprocess.Popen(at_work, cwd=host.home / "co", stdin=-1, stdout=-1):
+        result = play(host, wish)
+        assert statuses(result) == ["failed"]
+        assert "git is still at work there" in str(result.steps[0].output)
+        assert lock.exists()
+    assert statuses(play(host, wish)) == ["changed"]
+
+
 def test_another_origin_is_set(host: LocalShell, origin: Path, tmp_path: Path) -> None:
     play(host, ("git", {"repo": str(origin), "dest": "co"}))
     other = tmp_path / "other"

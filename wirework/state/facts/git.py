@@ -23,13 +23,14 @@ class Checkout:
     """What stands in a folder: ``refused`` is a repository that git will not read for this user.
 
     ``head`` is a full commit id, or empty before the first; ``origin`` the URL it came from.
-    ``dirty`` tells of changes in files that git knows.
+    ``dirty`` tells of changes in files that git knows, ``cut`` of a checkout that was cut short.
     """
 
     kind: Literal["empty", "repository", "refused", "other"]
     head: str = ""
     origin: str = ""
     dirty: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class GitCheckout(PathFact[Checkout]):
             "GIT_CEILING_DIRECTORIES=$(cd .. && pwd -P); export GIT_CEILING_DIRECTORIES\n"
             "g rev-parse --git-dir >/dev/null || { echo x; exit; }\n"
             "echo g\ng rev-parse -q --verify 'HEAD^{commit}' || echo\n"
-            'if [ -n "$(g status --porcelain --untracked-files=no | head -c 1)" ]; '
+            "if g config --get wirework.unfinished >/dev/null; then echo cut\n"
+            'elif [ -n "$(g status --porcelain --untracked-files=no | head -c 1)" ]; '
             "then echo dirty; else echo clean; fi\n"
             "g config --get remote.origin.url\n)\nww_next\n"
             for f in asked
@@ -71,8 +73,9 @@ class GitCheckout(PathFact[Checkout]):
         for fact, part in zip(asked, parts, strict=False):
             lines = part.decode("utf-8", "surrogateescape").split("\n")
             if lines[0] == "g" and len(lines) > CHECKOUT_LINES:
-                dirty = lines[2] == "dirty"
-                found.append(Checkout("repository", lines[1], "\n".join(lines[3:-1]), dirty))
+                origin = "\n".join(lines[3:-1])
+                state = {"dirty": lines[2] == "dirty", "cut": lines[2] == "cut"}
+                found.append(Checkout("repository", lines[1], origin, **state))
             elif lines[0] == "o":
                 found.append(Checkout("other"))
             elif lines[0] == "e":

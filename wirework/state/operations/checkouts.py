@@ -118,7 +118,9 @@ def _git(
             user,
             str(timeout),
         ),
-        says=f"{dest} {was}{commit[:SHORT]}" + (f" ({version})" if named else ""),
+        says=f"{dest} {was}{commit[:SHORT]}"
+        + (f" ({version})" if named else "")
+        + (", which was cut short" if now.cut else ""),
         verb="change" if now.head else "create",
         predicts={GitCheckout(dest, user): wished},
         spoils=(dest,),

@@ -21,6 +21,8 @@ ww_checkout() (
     g config remote.origin.url "$repo" || exit
     g config --get-all remote.origin.fetch >/dev/null ||
         g config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*' || exit
+    ww_cut "$user" && force=1 || [ $? -eq 1 ] || exit
+    g config wirework.unfinished "$commit" || exit
     has() { g cat-file -e "$commit^{commit}" 2>/dev/null; }
     fetch() { g fetch -q ${depth:+"--depth=$depth"} "$@"; }
     if ! has; then
@@ -37,8 +39,25 @@ ww_checkout() (
         echo "there is no commit $commit in $repo${ref:+ at $ref any more: run it again}" >&2
         exit 1
     }
-    g checkout -q ${force:+--force} --detach "$commit"
+    g checkout -q ${force:+--force} --detach "$commit" && g config --unset wirework.unfinished
 )
+ww_cut() {
+    ww_git "$1" . '' config --get wirework.unfinished >/dev/null || return 1
+    for p in /proc/[0-9]*; do
+        n=
+        { read -r n <"$p/comm"; } 2>/dev/null
+        if [ "$n" = git ] && [ "$p/cwd" -ef . ]; then
+            echo 'git is still at work there, for an earlier run: run it again' >&2
+            return 2
+        fi
+    done
+    ww_exec "$1" . '' find .git -name '*.lock' -type f -exec rm -f -- {} +
+}
 """
 """Defines ``ww_checkout REPO DEST COMMIT REF DEPTH FORCE USER SECONDS``, and ``ww_git USER FOLDER
-SECONDS WORD…``, which runs without the limit where nothing can hold git to it."""
+SECONDS WORD…``, which runs without the limit where nothing can hold git to it.
+
+A checkout that is under way is marked in git's own configuration. ``ww_cut USER`` tells by that
+whether one was cut short here, and takes its locks away unless a git is still at work: its half
+written files are nobody's changes.
+"""
