@@ -39,10 +39,10 @@ def test_a_rehearsal_from_up_to_down(root: Path) -> None:
     ("words", "status", "problem"),
     [
         (("lab.up", "--driver", "docker"), 2, "'docker' is no driver of labs"),
-        (("lab.up", "--driver", "podman", "--delay", "fast"), 2, "'fast' is no duration"),
+        (("lab.up", "--driver", "podman", "--delay", "fast"), 2, "--delay: 'fast' is no duration"),
         (("lab.up", "--driver", "podman", "--group", "web=1:"), 2, "'web=1:' names no image"),
         (("lab.fault", "web1"), 2, "lab.fault needs KIND"),
-        (("lab.fault", "web1", "pause", "--for", "soon"), 2, "'soon' is no duration"),
+        (("lab.fault", "web1", "pause", "--for", "soon"), 2, "--for: 'soon' is no duration"),
         (("lab.fault", "web1", "pause"), 2, "there is no lab 'lab' here"),
         (("lab.heal",), 2, "there is no lab 'lab' here"),
         (("lab.shell", "web1"), 2, "there is no lab 'lab' here"),
