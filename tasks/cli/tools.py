@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -73,4 +74,19 @@ def _timed(name: str, *command: str) -> Tool:
 
 def _run(*command: str) -> int:
     sys.stdout.flush()
-    return subprocess.run(command, check=False, cwd=ROOT).returncode
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            if os.getpid() == 1:
+                _reap_until(process)
+            return process.wait()
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _reap_until(process: subprocess.Popen[bytes]) -> None:
+    """Wait as a container's first process: what its children leave behind is ours to bury."""
+    while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT):
+        if ended.si_pid == process.pid:
+            return
+        os.waitpid(ended.si_pid, 0)

@@ -210,6 +210,7 @@ def test_facts_that_leave_nobody_behind_are_answered_at_once(tmp_path: Path) -> 
     reader, pieces = Reader(TOKEN), []
     while not reader.finished:
         pieces.append(ours.recv(1_000_000))
+        assert pieces[-1], "the answer ended early"
         reader.feed(pieces[-1])
     assert reader.facts(4) == [b"0\n"]
     assert b"fact 0" in pieces[0]
