@@ -34,7 +34,7 @@ def serve(
     port: int = 0,
     host: str = "127.0.0.1",
     model: str = "epoll",
-    max_clients: int = 1000,
+    max_clients: int = 800,
     tls_cert: str = "",
     tls_key: str = "",
     tls_self_signed: bool = False,

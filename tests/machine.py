@@ -133,6 +133,12 @@ NEEDS: tuple[Need, ...] = (
         purpose="labs of containers without root (they take an ordinary user and /etc/subuid)",
     ),
     Need(
+        name="descriptors",
+        programs=("sh",),
+        probe=("sh", "-c", "ulimit -Sn 5000"),
+        purpose="hundreds and thousands of clients at once (they take 5000 open files: ulimit -Hn)",
+    ),
+    Need(
         name="setpriv",
         programs=("setpriv",),
         package="util-linux",

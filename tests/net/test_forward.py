@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import require
 from tests.serving.talk import ECHO, both_ways, descriptors, eventually, read, read_all
 from wirework.errors import BadInput
 from wirework.net import forward as forwarding
@@ -311,6 +312,7 @@ def test_a_client_that_resets_is_told(way: Shape) -> None:
 
 
 def test_three_hundred_connections_at_once_lose_nothing() -> None:
+    require("descriptors")
     with (
         running(ECHO) as server,
         forwarder(server.places[0]) as one,

@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from tests.machine import require
 from tests.serving.talk import ECHO, TIMEOUT
 from wirework.serving.limits import Limits
 from wirework.serving.running import running
@@ -18,6 +19,7 @@ ROUNDS = 3
 
 @pytest.mark.parametrize("model", ["epoll", "asyncio"])
 def test_two_thousand_clients_are_there_at_once_and_each_is_answered(model: str) -> None:
+    require("descriptors")
     with (
         running(ECHO, model=model, limits=Limits(idle=60)) as server,
         contextlib.ExitStack() as stack,

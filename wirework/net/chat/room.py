@@ -39,7 +39,7 @@ class RoomLimits:
     bytes wait for is dropped. Who has no nickname after ``naming`` makes way for others.
     """
 
-    clients: int = 1000
+    clients: int = 800
     line: int = 4096
     rate: float = 10.0
     burst: int = 40

@@ -44,6 +44,7 @@ _OLD = {
     "TLSV1_ALERT_PROTOCOL_VERSION",
     "WRONG_SSL_VERSION",
     "NO_PROTOCOLS_AVAILABLE",
+    "LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED",
 }
 _REASONS = {
     "TLSV1_UNRECOGNIZED_NAME": (Cause.WRONG_NAME, "the server knows no such name (SNI)"),
@@ -165,11 +166,12 @@ class TlsLine:
             return Trouble(*_VERIFYING.get(error.verify_code, default))
         if self._first and not _speaks_tls(self._first):
             return Trouble(Cause.NOT_TLS, f"it speaks no TLS, but says {said(self._first)}")
-        if isinstance(error, ssl.SSLEOFError):
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return Trouble(Cause.ENDED, "it ended the connection during the handshake")
         reason = error.reason or ""
-        if reason in _OLD:
-            old = _VERSIONS.get(_version(self._first), "")
+        # OpenSSL may find something else of an old version wanting before it looks at the version.
+        old = _VERSIONS.get(_version(self._first), "")
+        if old or reason in _OLD:
             what = f"wants {old}" if old else "wants an older version"
             return Trouble(Cause.PROTOCOL, f"it {what}, and TLS 1.2 is the least that is safe")
         words = reason.lower().replace("_", " ") or str(error)
